@@ -1,0 +1,202 @@
+//! Making the directories of a new container's cgroup, and unmaking them when it comes to nothing.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
+use rustix::io::Errno;
+
+use crate::cpuset;
+use crate::error::{At, Cause, Error};
+use crate::freeze;
+use crate::join::{self, Join};
+use crate::layout::Kind;
+use crate::path::join as join_path;
+use crate::plan::Plan;
+use crate::processes;
+use crate::record::{Directory, Record};
+use crate::step::{Place, Step, run};
+use crate::subtree;
+
+/// How often missing parents are made: another create that fails may take its own away again.
+const PARENT_ATTEMPTS: u32 = 3;
+
+/// The directories of a new container; dropped without [`Created::keep`], they are removed.
+#[derive(Debug)]
+pub struct Created {
+    record: Record,
+    root: OwnedFd,
+    join: Join,
+    /// Directories that this made, below the root, parents first.
+    made: Vec<String>,
+    /// By directory of the plan: whether this made it.
+    fresh: Vec<bool>,
+    /// By directory of the plan: whether it exists.
+    present: Vec<bool>,
+}
+
+impl Plan {
+    /// Makes the directories and opens what it takes to join them.
+    ///
+    /// # Errors
+    /// When a directory cannot be made, and when one that was there has processes in it or is
+    /// frozen. What was made until then is removed.
+    pub fn create(&self) -> Result<Created, Error> {
+        let root = self.record.open_root()?;
+        let mut created = Created {
+            record: Record { directories: Vec::new(), ..self.record.clone() },
+            root,
+            join: Join::default(),
+            made: Vec::new(),
+            fresh: Vec::new(),
+            present: Vec::new(),
+        };
+        for directory in &self.record.directories {
+            let before = created.made.len();
+            match created.add(self, directory) {
+                Ok(fresh) => {
+                    created.fresh.push(fresh);
+                    created.present.push(true);
+                    created.record.directories.push(directory.clone());
+                }
+                Err(error) => {
+                    let Some(errno) = self.excused(&error) else { return Err(error) };
+                    if self.record.kind == Kind::V2 && self.wants_limits() {
+                        return Err(Error { cause: Cause::Rootless(errno), ..error });
+                    }
+                    created.undo(before);
+                    created.fresh.push(false);
+                    created.present.push(false);
+                }
+            }
+        }
+        Ok(created)
+    }
+
+    /// Writes the limits and puts the device rules in force; before the process joins, or after.
+    ///
+    /// # Errors
+    /// When the kernel refuses a value; the error names the file and the value.
+    pub fn apply(&self, created: &Created) -> Result<(), Error> {
+        let place = Place {
+            record: &self.record,
+            root: created.root.as_fd(),
+            fresh: &created.fresh,
+            present: &created.present,
+            rootless: self.rootless,
+        };
+        run(&place, &self.steps)
+    }
+
+    /// The errno, if a rootless container can do without the directory: nothing names the cgroup,
+    /// and it was permission that was missing.
+    fn excused(&self, error: &Error) -> Option<Errno> {
+        let errno = error.errno()?;
+        let permission = matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS);
+        (self.rootless && !self.named && permission).then_some(errno)
+    }
+
+    fn wants_limits(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, Step::Devices(_)))
+    }
+}
+
+impl Created {
+    /// The directories that exist.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What it takes to join.
+    pub fn join(&self) -> &Join {
+        &self.join
+    }
+
+    /// Leaves the directories in place and closes what it took to join.
+    pub fn keep(mut self) -> Record {
+        self.made.clear();
+        self.record.clone()
+    }
+
+    /// Makes one directory, ready to take processes; tells whether it is new.
+    fn add(&mut self, plan: &Plan, directory: &Directory) -> Result<bool, Error> {
+        let fresh = self.make(directory)?;
+        let place = (self.root.as_fd(), &self.record);
+        if !fresh {
+            check_unused(place.0, place.1, directory)?;
+        }
+        if directory.is_v2() {
+            let all = plan.record.kind == Kind::V2;
+            subtree::enable(place.0, place.1, directory, &plan.v2_controllers, all)?;
+        } else if directory.has("cpuset") {
+            cpuset::inherit(place.0, place.1, directory, fresh)?;
+        }
+        join::open(place.0, place.1, directory, &mut self.join)?;
+        Ok(fresh)
+    }
+
+    /// One mkdir in the common case: parents are made only when they are missing.
+    fn make(&mut self, directory: &Directory) -> Result<bool, Error> {
+        let path = directory.below_root();
+        let mut result = self.mkdir(path.clone());
+        for _ in 0..PARENT_ATTEMPTS {
+            if result != Err(Errno::NOENT) {
+                break;
+            }
+            result = self.make_with_parents(directory);
+        }
+        result.at("create cgroup", &self.record.full(&path))
+    }
+
+    fn make_with_parents(&mut self, directory: &Directory) -> Result<bool, Errno> {
+        let mut path = directory.mount.clone();
+        let mut fresh = false;
+        for part in directory.path.split('/') {
+            path = join_path(&path, part);
+            fresh = self.mkdir(path.clone())?;
+        }
+        Ok(fresh)
+    }
+
+    /// Makes a directory and remembers it; tells whether it is new.
+    fn mkdir(&mut self, path: String) -> Result<bool, Errno> {
+        let mode = Mode::from_raw_mode(0o755);
+        match mkdirat(self.root.as_fd(), path.as_str(), mode) {
+            Ok(()) => {
+                self.made.push(path);
+                Ok(true)
+            }
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Removes what was made since there were `keep` of them, children first.
+    fn undo(&mut self, keep: usize) {
+        while self.made.len() > keep {
+            if let Some(path) = self.made.pop() {
+                // A failure here has nobody to tell: there is an earlier one that matters more.
+                let _ = unlinkat(self.root.as_fd(), path.as_str(), AtFlags::REMOVEDIR);
+            }
+        }
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        self.undo(0);
+    }
+}
+
+/// Refuses a cgroup that another has processes in, or whose processes could not run.
+fn check_unused(root: BorrowedFd<'_>, record: &Record, directory: &Directory) -> Result<(), Error> {
+    let path = directory.below_root();
+    let found = processes::below(root, record, &path)?;
+    if !found.is_empty() {
+        let cause = Cause::NotEmpty { processes: found.len() };
+        return Err(Error::new("use cgroup", record.full(&path), cause));
+    }
+    if freeze::is_frozen(root, record, directory)? {
+        return Err(Error::new("use cgroup", record.full(&path), Cause::Frozen));
+    }
+    Ok(())
+}

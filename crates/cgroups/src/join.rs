@@ -1,0 +1,87 @@
+//! Joining a cgroup without waiting: `tasks` of version 1, and `CLONE_INTO_CGROUP` of version 2.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::error::{At, Error};
+use crate::file;
+use crate::record::{Directory, Record};
+
+/// What it takes to join a cgroup, opened beforehand.
+#[derive(Debug, Default)]
+pub struct Join {
+    /// The `tasks` file of each hierarchy of version 1, open for writing.
+    pub tasks: Vec<OwnedFd>,
+    /// The directory of version 2 (`O_PATH`), for `CLONE_INTO_CGROUP` of clone3(2) (Linux 5.7),
+    /// which works beside version 1 as well.
+    pub v2: Option<OwnedFd>,
+}
+
+impl Record {
+    /// Opens what it takes to join the container's cgroup.
+    ///
+    /// # Errors
+    /// When a directory is gone.
+    pub fn join(&self) -> Result<Join, Error> {
+        let root = self.open_root()?;
+        let mut join = Join::default();
+        for directory in &self.directories {
+            open(root.as_fd(), self, directory, &mut join)?;
+        }
+        Ok(join)
+    }
+}
+
+/// Moves the calling process into each hierarchy of version 1; it must have one thread.
+///
+/// A `0` to `tasks` moves the writer alone, and waits for nobody. `cgroup.procs` would wait for
+/// an RCU grace period, to keep every process of the machine from forking meanwhile.
+///
+/// # Errors
+/// When the kernel refuses, which it does for a cpuset that is empty and a cgroup that is gone.
+pub fn enter(join: &Join) -> Result<(), Error> {
+    join.tasks.iter().try_for_each(|tasks| {
+        file::put(tasks.as_fd(), b"0").map_err(|errno| not_joined(tasks.as_fd(), errno))
+    })
+}
+
+/// Moves the calling process into the directory of version 2: for kernels without
+/// `CLONE_INTO_CGROUP`, as this takes a lock that waits for an RCU grace period.
+///
+/// # Errors
+/// When the kernel refuses: `EBUSY` where the cgroup hands controllers down.
+pub fn enter_unified(join: &Join) -> Result<(), Error> {
+    let Some(directory) = &join.v2 else { return Ok(()) };
+    file::write_at(directory.as_fd(), "cgroup.procs", "0")
+        .map_err(|errno| not_joined(directory.as_fd(), errno))
+}
+
+/// Opens one directory's way in.
+pub(crate) fn open(
+    root: BorrowedFd<'_>,
+    record: &Record,
+    directory: &Directory,
+    join: &mut Join,
+) -> Result<(), Error> {
+    if directory.is_v2() {
+        let path = directory.below_root();
+        let fd = file::open_dir(root, &path).at("open cgroup", &record.full(&path))?;
+        join.v2 = Some(fd);
+    } else {
+        let path = directory.file("tasks");
+        let fd = file::open(root, &path, OFlags::WRONLY).at("open", &record.full(&path))?;
+        join.tasks.push(fd);
+    }
+    Ok(())
+}
+
+/// The path is only looked up now that it is needed.
+fn not_joined(fd: BorrowedFd<'_>, errno: Errno) -> Error {
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let path = rustix::fs::readlink(link.as_str(), Vec::new())
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or(link);
+    Error::new("join cgroup", path, crate::error::Cause::Errno(errno))
+}

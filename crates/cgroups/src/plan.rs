@@ -1,0 +1,76 @@
+//! From a request to a plan: which directories to make, and what to write into them.
+
+use crate::error::PlanError;
+use crate::layout::Layout;
+use crate::path::CgroupsPath;
+use crate::record::{Directory, Record};
+use crate::resources::{self, Purpose};
+use crate::spec;
+use crate::step::{Step, Write};
+
+/// What a container asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// `linux.cgroupsPath`.
+    pub path: Option<&'a str>,
+    /// The container's id: the name of the cgroup when there is no path.
+    pub id: &'a str,
+    /// `linux.resources`.
+    pub resources: Option<&'a spec::Resources<'a>>,
+    /// Go on without a cgroup where permission is missing and nothing asks for one.
+    pub rootless: bool,
+}
+
+/// The directories of a new container and what to write into them.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) record: Record,
+    pub(crate) steps: Vec<Step>,
+    /// Controllers of version 2 that some step needs.
+    pub(crate) v2_controllers: Vec<&'static str>,
+    pub(crate) rootless: bool,
+    /// Whether the configuration names the cgroup.
+    pub(crate) named: bool,
+}
+
+/// Plans the cgroup of a new container; makes no system call.
+///
+/// # Errors
+/// When a value cannot be put into practice in this layout; the error names its JSON path.
+pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan, PlanError> {
+    let path = CgroupsPath::new(request.path, request.id)?;
+    let directories = layout.hierarchies().iter().map(|hierarchy| Directory {
+        controllers: hierarchy.controllers.clone(),
+        mount: hierarchy.mount.clone(),
+        path: path.below(layout.kind(), hierarchy),
+    });
+    let record = Record {
+        kind: layout.kind(),
+        root: layout.root().to_owned(),
+        directories: directories.collect(),
+    };
+    let none = spec::Resources::default();
+    let resources = request.resources.unwrap_or(&none);
+    let purpose = Purpose::Create { rootless: request.rootless };
+    let (steps, v2_controllers) = resources::steps(&record, resources, purpose)?;
+    let named = request.path.is_some_and(|path| !path.is_empty());
+    Ok(Plan { record, steps, v2_controllers, rootless: request.rootless, named })
+}
+
+impl Plan {
+    /// The directories, before they exist: what to write down first, so that a cleanup finds them.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What will be written, in order; of a choice between files, the first.
+    ///
+    /// Device rules of version 2 are no file: their text is the program's listing.
+    pub fn writes(&self) -> impl Iterator<Item = &Write> {
+        self.steps.iter().flat_map(Step::writes)
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
