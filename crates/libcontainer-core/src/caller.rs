@@ -1,0 +1,34 @@
+//! What this process inherited from its caller, and must not hand on to a container by accident.
+
+use std::os::fd::RawFd;
+
+use crate::error::{At, Result};
+use crate::procfs;
+use crate::step::Step;
+use crate::sys;
+
+/// Marks every inherited descriptor but the standard ones close-on-exec (CVE-2024-21626).
+///
+/// The first thing that a program does: what it opens itself is marked from the start.
+pub fn mark_descriptors() -> Result<()> {
+    sys::cloexec_from(3).at(Step::Fds, "close-on-exec")
+}
+
+/// Which of `count` descriptors from 3 on are open. To be asked before anything is opened.
+pub fn open_descriptors(count: u32) -> Vec<RawFd> {
+    (3..3 + count as RawFd).filter(|fd| sys::is_open(*fd)).collect()
+}
+
+/// Signals that the caller ignored (bit N-1 for signal N).
+pub fn ignored_signals() -> u64 {
+    let status = procfs::read("self/status").unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Signals that would end the runtime in the middle of its work, or keep it from waiting for children.
+pub fn prepare_signals() {
+    // A caller that ignores SIGCHLD would take the exit statuses away.
+    sys::default_signals(1 << (libc::SIGCHLD - 1));
+}

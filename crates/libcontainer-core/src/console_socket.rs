@@ -1,0 +1,33 @@
+//! Sockets of the caller that get a descriptor: the terminal's master, or a pidfd (runc's docs/terminals.md).
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::error::{At, Result};
+use crate::step::Step;
+use crate::sync::send_with_fd;
+
+/// Connects to the socket that will get the master.
+pub fn connect(path: &str) -> Result<OwnedFd> {
+    connect_to(path).at(Step::ConsoleSocket, path)
+}
+
+/// Sends the master; the text is its name, as receivers expect one.
+pub fn send_master(socket: &OwnedFd, master: BorrowedFd<'_>) -> Result<()> {
+    send_with_fd(socket.as_fd(), b"/dev/ptmx", Some(master)).at(Step::ConsoleSocket, "send")
+}
+
+/// Connects to a socket and sends a pidfd.
+pub fn send_pidfd(path: &str, pidfd: BorrowedFd<'_>) -> Result<()> {
+    let socket = connect_to(path).at(Step::PidfdSocket, path)?;
+    send_with_fd(socket.as_fd(), b"pidfd", Some(pidfd)).at(Step::PidfdSocket, path)
+}
+
+fn connect_to(path: &str) -> std::result::Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}

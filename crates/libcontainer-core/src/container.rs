@@ -1,0 +1,210 @@
+//! A container as later commands find it: its state on disk, and its process as the kernel tells.
+//!
+//! The status is never stored. What a command may do with a process follows from the [`Live`] that
+//! only a status which allows it gives out.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::procfs;
+use crate::spec::OCI_VERSION;
+use crate::step::Step;
+use crate::store::{State, StateDir, Store};
+
+/// The status of a container (runtime.md, "State").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `create` is at work, or was killed.
+    Creating,
+    /// Waits to be started.
+    Created,
+    /// The program runs.
+    Running,
+    /// The program is frozen.
+    Paused,
+    /// The process is gone.
+    Stopped,
+}
+
+impl Status {
+    /// The word of the specification.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Creating => "creating",
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Stopped => "stopped",
+        }
+    }
+}
+
+/// The process of a container, checked to be the one that the state means.
+#[derive(Debug)]
+pub struct Live {
+    /// Its id on the host.
+    pub pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl AsFd for Live {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// A container that was found.
+#[derive(Debug)]
+pub struct Container {
+    /// Its state directory.
+    pub dir: StateDir,
+    /// Its state; the default one if `create` was killed before it wrote any.
+    pub state: State,
+    /// Its status.
+    pub status: Status,
+    live: Option<Live>,
+}
+
+/// What `state` and `list` print, in runc's order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Version of the specification.
+    pub oci_version: &'static str,
+    /// Name.
+    pub id: String,
+    /// Process id on the host; 0 when there is none.
+    pub pid: i32,
+    /// Status.
+    pub status: &'static str,
+    /// Absolute path of the bundle.
+    pub bundle: String,
+    /// Absolute path of the root filesystem.
+    pub rootfs: String,
+    /// When it was created, RFC 3339.
+    pub created: String,
+    /// Words of the caller.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// The creator's name; empty in `state`, as with runc.
+    pub owner: String,
+}
+
+impl Container {
+    /// Finds a container and asks the kernel for its status.
+    pub fn load(store: &Store, id: &str) -> Result<Container> {
+        let dir = store.find(id)?;
+        let Some(state) = dir.read_state()? else {
+            let state = State { id: id.to_owned(), ..State::default() };
+            return Ok(Container { dir, state, status: Status::Creating, live: None });
+        };
+        if state.pid == 0 {
+            return Ok(Container { dir, state, status: Status::Creating, live: None });
+        }
+        let live = find_process(&state);
+        let status = match &live {
+            None => Status::Stopped,
+            Some(_) if dir.has_gate() => Status::Created,
+            Some(_) if is_frozen(&state) => Status::Paused,
+            Some(_) => Status::Running,
+        };
+        Ok(Container { dir, state, status, live })
+    }
+
+    /// The process, whatever it does; none when it is gone.
+    pub fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
+    /// The process of a container that waits to be started.
+    pub fn created(&self) -> Result<&Live> {
+        match (self.status, &self.live) {
+            (Status::Created, Some(live)) => Ok(live),
+            (Status::Stopped, _) => Err(wrong("cannot start a container that has stopped")),
+            (Status::Creating, _) => Err(wrong("cannot start a container that is being created")),
+            _ => Err(wrong("cannot start an already running container")),
+        }
+    }
+
+    /// The process of a container that another one can be executed in.
+    pub fn executable(&self, ignore_paused: bool) -> Result<&Live> {
+        match (self.status, &self.live) {
+            (Status::Created | Status::Running, Some(live)) => Ok(live),
+            (Status::Paused, Some(live)) if ignore_paused => Ok(live),
+            (Status::Paused, _) => {
+                Err(wrong("cannot exec in a paused container (use --ignore-paused to override)"))
+            }
+            _ => Err(wrong("cannot exec in a stopped container")),
+        }
+    }
+
+    /// The process of a container that can be signalled.
+    pub fn signallable(&self) -> Result<&Live> {
+        self.live.as_ref().ok_or_else(|| wrong("container not running"))
+    }
+
+    /// What `state` prints.
+    pub fn report(&self) -> Report {
+        Report {
+            oci_version: OCI_VERSION,
+            id: self.state.id.clone(),
+            pid: self.live.as_ref().map_or(0, |live| live.pid),
+            status: self.status.word(),
+            bundle: self.state.bundle.clone(),
+            rootfs: self.state.rootfs.clone(),
+            created: self.state.created.clone(),
+            annotations: self.state.annotations.clone(),
+            owner: String::new(),
+        }
+    }
+}
+
+/// A status that does not allow the command; engines look for these words.
+fn wrong(words: &str) -> Error {
+    Error::new(Step::CheckStatus, words)
+}
+
+fn is_frozen(state: &State) -> bool {
+    // A cgroup that is gone, or that nobody may look at, freezes nothing.
+    state.cgroup.as_ref().is_some_and(|cgroup| cgroup.is_frozen().unwrap_or(false))
+}
+
+/// The process that the state means: the same id and the same start time, and not a zombie.
+fn find_process(state: &State) -> Option<Live> {
+    let pid = Pid::from_raw(state.pid)?;
+    // The handle first: then the id can't be given to another process unseen.
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let (start_time, alive) = process_facts(state.pid)?;
+    (alive && start_time == state.start_time).then_some(Live { pid: state.pid, pidfd })
+}
+
+/// Start time in clock ticks since boot, and whether it is more than a zombie (`proc_pid_stat(5)`).
+pub fn process_facts(pid: i32) -> Option<(u64, bool)> {
+    let stat = procfs::read(&format!("{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    // The name in parentheses may have any character.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let alive = !matches!(fields.next()?, "Z" | "X" | "x");
+    let start_time = fields.nth(18)?.parse().ok()?;
+    Some((start_time, alive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_when_it_started() {
+        let own = std::process::id() as i32;
+        let (start_time, alive) = process_facts(own).unwrap();
+        assert!(alive && start_time > 0);
+        let mut state = State { pid: own, start_time, ..State::default() };
+        assert!(find_process(&state).is_some());
+        state.start_time += 1;
+        assert!(find_process(&state).is_none());
+    }
+}

@@ -1,0 +1,269 @@
+//! `exec`: another process in a container that is there.
+//!
+//! A helper enters the container's cgroup and namespaces, the pid namespace last, and makes the
+//! process: what the container can see of it has the container's root, is not dumpable, and holds
+//! no descriptor of the host (CVE-2016-9962, CVE-2024-21626).
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use ::namespaces::{Child, CloneRequest, Namespace, NamespaceSet, join_all_of_process};
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::container::Container;
+use crate::create::{parse, set_rlimits, tell_pid};
+use crate::error::{At, Error, Result, Side, cgroup_failed};
+use crate::foreground::{Relay, Signals, attend};
+use crate::init::{self, process};
+use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
+use crate::spec::{self, Process};
+use crate::step::Step;
+use crate::sync::{self, Message, Pipe};
+use crate::{console_socket, procfs, spawn, sys};
+
+/// What `exec` is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ExecRequest {
+    /// The content of the `--process` file.
+    pub process: Option<Vec<u8>>,
+    /// What the command line says.
+    pub overrides: ExecOverrides,
+    /// Passed descriptors and the keyring.
+    pub options: Options,
+    /// Socket that gets the terminal's master.
+    pub console_socket: Option<String>,
+    /// Socket that gets a pidfd of the process.
+    pub pidfd_socket: Option<String>,
+    /// File that gets the pid of the process.
+    pub pid_file: Option<String>,
+    /// Return when the program runs.
+    pub detach: bool,
+    /// Also in a paused container.
+    pub ignore_paused: bool,
+    /// Do not take over orphans.
+    pub no_subreaper: bool,
+    /// Signals that the caller ignored.
+    pub ignored_signals: u64,
+}
+
+/// Runs a program in a container; its exit status, or 0 for a detached one, and warnings.
+pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<String>)> {
+    let live = container.executable(request.ignore_paused)?;
+    let text = container.dir.read_config()?;
+    let spec = parse(&text)?;
+    let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
+    let mut process: Process<'_> = match (&request.process, spec.process) {
+        (Some(file), _) => spec::parse(file).map_err(|error| {
+            Error::config(format!("process.json: {}", error.path), error.message)
+        })?,
+        (None, Some(process)) => Process { terminal: false, ..process },
+        (None, None) => Process::default(),
+    };
+    let namespaces = plan::namespaces_of(spec.linux.as_ref(), &host)?;
+    let mut warnings = Vec::new();
+    let plan = plan::plan_exec(
+        spec.linux.as_ref(),
+        &mut process,
+        &request.overrides,
+        &request.options,
+        &namespaces,
+        &mut warnings,
+    )?;
+    check_terminal(&plan, request)?;
+    let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
+    let signals = if request.detach { None } else { Some(Signals::catch()?) };
+    if !request.detach && !request.no_subreaper {
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    }
+    let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
+    let terminal = converse(&pipe, console).inspect_err(|_| kill(&child))?;
+    set_rlimits(&plan, child.pid.as_raw_nonzero().get()).inspect_err(|_| kill(&child))?;
+    tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), &child)
+        .inspect_err(|_| kill(&child))?;
+    pipe.send(&Message::Proceed { gate: false })?;
+    if let Some(Message::Failed(error)) = pipe.receive()? {
+        return Err(error.on(Side::Init));
+    }
+    match signals {
+        None => Ok((0, warnings)),
+        Some(signals) => {
+            let relay = terminal.map(Relay::new).transpose()?;
+            Ok((attend(child.pid, &child.pidfd, &signals, relay)?, warnings))
+        }
+    }
+}
+
+fn check_terminal(plan: &ProcessPlan, request: &ExecRequest) -> Result<()> {
+    let refuse = |words: &str| Err(Error::because(Step::CheckOption, "--console-socket", words));
+    match (plan.terminal.is_some(), request.detach, &request.console_socket) {
+        (true, true, None) => {
+            refuse("cannot allocate tty if runc will detach without setting console socket")
+        }
+        (false, _, Some(_)) | (true, false, Some(_)) => {
+            refuse("cannot use console socket if runc will not detach or allocate tty")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn kill(child: &Child) {
+    let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
+}
+
+fn spawn_process(
+    container: &Container,
+    live: BorrowedFd<'_>,
+    namespaces: &Namespaces,
+    plan: &ProcessPlan,
+    request: &ExecRequest,
+) -> Result<(Pipe, Child)> {
+    let mut join = match &container.state.cgroup {
+        Some(record) => record.join().map_err(|error| cgroup_failed(Step::Cgroup, &error))?,
+        None => cgroups::Join::default(),
+    };
+    let (ours, theirs) = sync::pair()?;
+    let target = live
+        .try_clone_to_owned()
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
+    let target = target.at(Step::JoinNamespace, "pidfd")?;
+    // The helper starts in the v2 cgroup, and the process with it; only the `tasks` files are left.
+    let into = join.v2.take();
+    let clone = CloneRequest { cgroup: into.as_ref().map(AsFd::as_fd), ..CloneRequest::default() };
+    let pipe = theirs.as_fd();
+    let keyring = request.options.new_keyring.then(|| format!("_ses.{}", container.dir.id()));
+    let child = spawn::spawn_by_helper(
+        &clone,
+        NamespaceSet::EMPTY,
+        |answer| enter(answer, pipe, target, &join, namespaces, plan, &request.options),
+        |()| run(pipe, &join, plan, keyring.as_deref(), request),
+    )
+    .map_err(|error| error.on(Side::Init))?;
+    Ok((ours, child))
+}
+
+/// The helper's part: everything that must be done before the container can see the process.
+fn enter(
+    answer: BorrowedFd<'_>,
+    pipe: BorrowedFd<'_>,
+    target: OwnedFd,
+    cgroup: &cgroups::Join,
+    namespaces: &Namespaces,
+    plan: &ProcessPlan,
+    options: &Options,
+) -> Result<()> {
+    if let Some(score) = plan.oom_score_adj {
+        match procfs::write("self/oom_score_adj", score.to_string().as_bytes()) {
+            Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {}
+            other => other
+                .at(Step::WriteProc, "/proc/self/oom_score_adj")
+                .map_err(|error| error.field("process.oomScoreAdj"))?,
+        }
+    }
+    for (file, value, field) in init::open_labels(Some(plan))? {
+        // Takes effect at the next execve, of the child too, which inherits it.
+        rustix::io::write(&file, value.as_bytes())
+            .map(drop)
+            .at(Step::Label, value)
+            .map_err(|e| e.field(field))?;
+    }
+    if let Some(cpus) = &plan.initial_cpus {
+        process::set_cpus(cpus, "process.execCPUAffinity.initial")?;
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
+    let mut needed = vec![answer, pipe, target.as_fd()];
+    needed.extend(cgroup.tasks.iter().map(AsFd::as_fd));
+    process::settle_descriptors(&options.inherited, &needed)?;
+    join(target.as_fd(), namespaces)
+}
+
+/// Joins all namespaces of the container, in one call if it goes, the pid namespace last.
+fn join(target: BorrowedFd<'_>, namespaces: &Namespaces) -> Result<()> {
+    let kinds = Namespace::ALL.into_iter().filter(|kind| namespaces.has(*kind));
+    let all = kinds.fold(NamespaceSet::EMPTY, NamespaceSet::with);
+    let visible = all.without(Namespace::Pid);
+    let label =
+        |result: std::result::Result<(), Errno>| result.at(Step::JoinNamespace, "of the container");
+    let entered = if visible.is_empty() { Ok(()) } else { join_all_of_process(target, visible) };
+    if entered.is_err() && all.contains(Namespace::User) {
+        // Namespaces that belong to the host's user namespace can only be joined from there.
+        let one = |kind| NamespaceSet::EMPTY.with(kind);
+        let others = visible.without(Namespace::User);
+        let later: Vec<Namespace> =
+            others.iter().filter(|kind| join_all_of_process(target, one(*kind)).is_err()).collect();
+        label(join_all_of_process(target, one(Namespace::User)))?;
+        for kind in later {
+            label(join_all_of_process(target, one(kind)))?;
+        }
+    } else {
+        label(entered)?;
+    }
+    if all.contains(Namespace::User) {
+        process::take_root_ids()?;
+    }
+    if all.contains(Namespace::Pid) {
+        label(join_all_of_process(target, NamespaceSet::EMPTY.with(Namespace::Pid)))?;
+    }
+    Ok(())
+}
+
+/// The process's part: like the tail of the container init.
+fn run(
+    pipe: BorrowedFd<'_>,
+    cgroup: &cgroups::Join,
+    plan: &ProcessPlan,
+    keyring: Option<&str>,
+    request: &ExecRequest,
+) {
+    let Ok(own) = pipe.try_clone_to_owned() else { return };
+    let pipe = Pipe::from(own);
+    let Err(error) = run_steps(&pipe, cgroup, plan, keyring, request);
+    // The other side may be gone; then there is nobody to tell.
+    let _ = pipe.send(&Message::Failed(error));
+}
+
+fn run_steps(
+    pipe: &Pipe,
+    cgroup: &cgroups::Join,
+    plan: &ProcessPlan,
+    keyring: Option<&str>,
+    request: &ExecRequest,
+) -> Result<std::convert::Infallible> {
+    rustix::process::umask(rustix::fs::Mode::empty());
+    cgroups::enter(cgroup).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    if let Some(name) = keyring {
+        init::join_keyring(name)?;
+    }
+    rustix::process::setsid().map(drop).at(Step::Session, "")?;
+    let terminal = match plan.terminal {
+        None => None,
+        Some(size) => Some(init::open_terminal(pipe, size, plan)?),
+    };
+    let ready = process::prepare(plan, Vec::new(), terminal, request.ignored_signals)?;
+    process::settle_descriptors(&request.options.inherited, &[pipe.as_fd()])?;
+    pipe.send(&Message::Ready)?;
+    match pipe.receive()? {
+        Some(Message::Proceed { .. }) => {}
+        _ => sys::exit_now(1),
+    }
+    process::filter_late(plan)?;
+    process::execute(&ready)
+}
+
+/// The parent's half of the conversation, until the process is ready.
+fn converse(pipe: &Pipe, console: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
+    let mut terminal = None;
+    loop {
+        match pipe.receive().map_err(|error| error.on(Side::Starting))? {
+            Some(Message::Ready) => return Ok(terminal),
+            Some(Message::Terminal(master)) => match &console {
+                Some(socket) => console_socket::send_master(socket, master.as_fd())?,
+                None => terminal = Some(master),
+            },
+            Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
+            None => {
+                return Err(Error::new(Step::InitDied, "before it was ready").on(Side::Starting));
+            }
+            Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What to do about an error: one sentence for a step and an errno, naming the option, package or path.
+
+use rustix::io::Errno;
+
+use crate::error::Error;
+use crate::step::Step;
+
+/// The table. A row without an errno stands for every errno of its step.
+const HINTS: &[(Step, Option<Errno>, &str)] = &[
+    (
+        Step::Clone,
+        Some(Errno::NOSPC),
+        "a limit of namespaces is reached, see /proc/sys/user/max_*_namespaces",
+    ),
+    (
+        Step::Clone,
+        Some(Errno::PERM),
+        "creating namespaces needs root, or a user namespace (linux.namespaces with type user)",
+    ),
+    (
+        Step::Clone,
+        Some(Errno::AGAIN),
+        "a limit of processes is reached: RLIMIT_NPROC, or pids.max of a cgroup above",
+    ),
+    (
+        Step::Rlimit,
+        Some(Errno::PERM),
+        "raising a hard limit needs CAP_SYS_RESOURCE; lower process.rlimits or raise the caller's limit",
+    ),
+    (Step::ClaimId, None, "choose another ID, or remove it with `delete --force`"),
+    (Step::OpenStateRoot, Some(Errno::ACCESS), "use --root with a directory of your own"),
+    (Step::MapIds, Some(Errno::PERM), "check the ranges in /etc/subuid and /etc/subgid"),
+    (
+        Step::Label,
+        Some(Errno::INVAL),
+        "the label or profile is not known to the kernel; is it loaded?",
+    ),
+    (
+        Step::Exec,
+        Some(Errno::NOEXEC),
+        "the file is neither a program for this machine nor a script that begins with #!",
+    ),
+    (
+        Step::HostTerminal,
+        Some(Errno::NOTTY),
+        "process.terminal is true but stdin is not a terminal; use --console-socket",
+    ),
+];
+
+/// The hint for an error, if the table has one.
+pub fn find(error: &Error) -> Option<&'static str> {
+    HINTS
+        .iter()
+        .find(|(step, errno, _)| {
+            *step == error.step && (errno.is_none() || *errno == error.errno())
+        })
+        .map(|(_, _, hint)| *hint)
+}

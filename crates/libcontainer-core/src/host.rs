@@ -1,0 +1,27 @@
+//! Facts of the machine, asked for once and only when a plan needs them.
+
+use crate::error::{Result, cgroup_failed};
+use crate::plan::{Host, Options};
+use crate::step::Step;
+
+impl Host {
+    /// Asks the machine.
+    pub fn probe(options: &Options) -> Result<Host> {
+        let cgroups = if options.no_cgroups {
+            None
+        } else {
+            let layout = cgroups::Layout::detect();
+            Some(layout.map_err(|error| cgroup_failed(Step::Cgroup, &error))?)
+        };
+        Ok(Host {
+            cgroups,
+            euid: rustix::process::geteuid().as_raw(),
+            egid: rustix::process::getegid().as_raw(),
+        })
+    }
+}
+
+/// Whether the host has cgroup v2 and nothing else.
+pub fn has_unified_cgroups() -> bool {
+    cgroups::Layout::detect().is_ok_and(|layout| layout.kind() == cgroups::Kind::V2)
+}

@@ -1,0 +1,110 @@
+//! Bind mounts: a detached copy of a tree gets its attributes, and is then put at its place.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{CWD, FileType, StatVfsMountFlags};
+use rustix::io::Errno;
+use rustix::mount::{OpenTreeFlags, open_tree};
+
+use super::mount::{apply_tree_options, attach};
+use crate::error::{At, Error, Result};
+use crate::plan::BindMount;
+use crate::plan::options::{MountOptions, attr, ms};
+use crate::rootfs::{Place, Root, file_type};
+use crate::step::Step;
+use crate::sync::{Message, Pipe};
+use crate::sys;
+
+/// Makes a bind mount.
+pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
+    let tree = source(plan, pipe)?;
+    let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+    let mounted = |error: Error| error.field(&*plan.field);
+    let kind = file_type(&tree).at_with(Step::Mount, subject).map_err(mounted)?;
+    let place = if kind == FileType::Directory { Place::Directory } else { Place::File };
+    let (place, _) = root
+        .make_place(&plan.destination, place)
+        .at(Step::MountTarget, &*plan.destination)
+        .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
+    set_attributes(&tree, &plan.options).at_with(Step::Mount, subject).map_err(mounted)?;
+    apply_tree_options(&tree, &plan.options).at_with(Step::Mount, subject).map_err(mounted)?;
+    attach(&tree, &place).map_err(|errno| explain(errno, kind, &place, subject())).map_err(mounted)
+}
+
+/// The tree that is bound. In a user namespace the parent may have to open it, as its root need
+/// not be allowed to walk there.
+fn source(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
+    match open_source(&plan.source, &plan.options) {
+        Err(Errno::ACCESS | Errno::PERM | Errno::INVAL) => {}
+        other => {
+            let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+            return other
+                .at_with(Step::Mount, subject)
+                .map_err(|error| error.field(format!("{}.source", plan.field)));
+        }
+    }
+    let index = plan.field.trim_start_matches("mounts[").trim_end_matches(']').parse().unwrap_or(0);
+    pipe.send(&Message::NeedSource(index))?;
+    match pipe.receive()? {
+        Some(Message::Source(tree)) => Ok(tree),
+        // The parent failed to open it, and says so itself.
+        _ => sys::exit_now(1),
+    }
+}
+
+/// A detached copy of the tree (`open_tree(2)`, Linux 5.2).
+pub fn open_source(path: &str, options: &MountOptions) -> std::result::Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if options.bind == Some(true) {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    open_tree(CWD, path, flags)
+}
+
+/// Sets what the options name. In a user namespace, flags that the parent's namespace locked are
+/// kept, unless the options name their opposite (`mount_namespaces(7)`).
+fn set_attributes(tree: &OwnedFd, options: &MountOptions) -> std::result::Result<(), Errno> {
+    let Some((clear, set)) = options.bind_attributes() else { return Ok(()) };
+    match sys::mount_setattr(tree.as_fd(), 0, clear, set, 0) {
+        Err(Errno::PERM) => {}
+        other => return other,
+    }
+    const LOCKED: [(StatVfsMountFlags, u64, u64); 5] = [
+        (StatVfsMountFlags::RDONLY, ms::RDONLY, attr::RDONLY),
+        (StatVfsMountFlags::NOSUID, ms::NOSUID, attr::NOSUID),
+        (StatVfsMountFlags::NODEV, ms::NODEV, attr::NODEV),
+        (StatVfsMountFlags::NOEXEC, ms::NOEXEC, attr::NOEXEC),
+        (StatVfsMountFlags::NODIRATIME, ms::NODIRATIME, attr::NODIRATIME),
+    ];
+    let present = rustix::fs::fstatvfs(tree)?.f_flag;
+    let mut kept = 0;
+    for (flag, word, attribute) in LOCKED {
+        if present.contains(flag) && options.cleared & word == 0 {
+            kept |= attribute;
+        }
+    }
+    sys::mount_setattr(
+        tree.as_fd(),
+        0,
+        clear & !kept & !attr::ATIME,
+        (set | kept) & !attr::ATIME,
+        0,
+    )
+}
+
+/// A directory can't be mounted on a file, nor a file on a directory: the message says which is which.
+fn explain(errno: Errno, source: FileType, place: &OwnedFd, subject: String) -> Error {
+    let name = |kind: FileType| {
+        if kind == FileType::Directory { "a directory" } else { "not a directory" }
+    };
+    match file_type(place) {
+        Ok(kind) if (kind == FileType::Directory) != (source == FileType::Directory) => Error {
+            cause: crate::error::Cause::Detailed(
+                Errno::NOTDIR,
+                format!("the source is {}, the destination is {}", name(source), name(kind)),
+            ),
+            ..Error::new(Step::Mount, subject)
+        },
+        _ => Error { cause: crate::error::Cause::Errno(errno), ..Error::new(Step::Mount, subject) },
+    }
+}

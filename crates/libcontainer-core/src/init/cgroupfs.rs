@@ -1,0 +1,100 @@
+//! The cgroup filesystems inside a container (`mounts[].type` "cgroup").
+//!
+//! On v2 one mount. On v1 a tmpfs with a folder for each hierarchy; with a cgroup namespace these
+//! are fresh mounts, which show only the container's part, else binds of that part.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, Mode};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, OpenTreeFlags, mount as mount_at, mount_bind, open_tree};
+
+use super::mount::{attach, detached};
+use crate::error::{At, Cause, Error, Result};
+use crate::plan::options::{MountOptions, ms};
+use crate::plan::{CgroupHierarchy, CgroupMount};
+use crate::rootfs::Root;
+use crate::step::Step;
+use crate::sys;
+
+/// Mounts them.
+pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
+    let fail = |cause: Cause| {
+        let subject = format!("\"cgroup\" to rootfs at {:?}", plan.destination);
+        Error { cause, ..Error::new(Step::Mount, subject).field(&*plan.field) }
+    };
+    let (place, _) = root
+        .make_directory(&plan.destination, 0o755)
+        .at(Step::MountTarget, &*plan.destination)
+        .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
+    if plan.unified {
+        let mount = unified(plan).map_err(fail)?;
+        return attach(&mount, &place).map_err(|errno| fail(Cause::Errno(errno)));
+    }
+    let top =
+        detached("tmpfs", "tmpfs", plan.options.set & !ms::RDONLY, "mode=755").map_err(fail)?;
+    attach(&top, &place).map_err(|errno| fail(Cause::Errno(errno)))?;
+    hierarchies(plan, &top).map_err(|errno| fail(Cause::Errno(errno)))
+}
+
+fn unified(plan: &CgroupMount) -> std::result::Result<OwnedFd, Cause> {
+    let fresh = if plan.namespaced {
+        match detached("cgroup2", "cgroup", plan.options.set, &plan.options.data) {
+            Err(
+                Cause::Errno(Errno::PERM | Errno::BUSY)
+                | Cause::Detailed(Errno::PERM | Errno::BUSY, _),
+            ) => None,
+            other => Some(other?),
+        }
+    } else {
+        None
+    };
+    if let Some(mount) = fresh {
+        return Ok(mount);
+    }
+    let path = plan.hierarchies.first().map_or("/sys/fs/cgroup", |first| &first.path);
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(CWD, path, flags).map_err(Cause::Errno)?;
+    restrict(&tree, &plan.options, 0).map_err(Cause::Errno)?;
+    Ok(tree)
+}
+
+/// Fills the tmpfs, which nobody else sees yet: plain names below it are safe.
+fn hierarchies(plan: &CgroupMount, top: &OwnedFd) -> std::result::Result<(), Errno> {
+    rustix::process::fchdir(top)?;
+    for hierarchy in &plan.hierarchies {
+        rustix::fs::mkdirat(top, &*hierarchy.name, Mode::from_raw_mode(0o755))?;
+        if plan.namespaced {
+            let flags = MountFlags::from_bits_retain(plan.options.set as u32);
+            let data = std::ffi::CString::new(hierarchy.data.as_str()).unwrap_or_default();
+            mount_at("cgroup", &*hierarchy.name, "cgroup", flags, &*data)?;
+        } else {
+            mount_bind(&*hierarchy.path, &*hierarchy.name)?;
+        }
+        short_names(hierarchy, top)?;
+    }
+    restrict(top, &plan.options, sys::AT_RECURSIVE)
+}
+
+/// `cpu` and `cpuacct` for `cpu,cpuacct`.
+fn short_names(hierarchy: &CgroupHierarchy, top: &OwnedFd) -> std::result::Result<(), Errno> {
+    if !hierarchy.name.contains(',') {
+        return Ok(());
+    }
+    for name in hierarchy.name.split(',') {
+        match rustix::fs::statat(top, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => rustix::fs::symlinkat(&*hierarchy.name, top, name)?,
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
+fn restrict(
+    mount: &OwnedFd,
+    options: &MountOptions,
+    recursive: u32,
+) -> std::result::Result<(), Errno> {
+    let set = options.bind_attributes().map_or(0, |(_, set)| set & 0xf);
+    sys::mount_setattr(mount.as_fd(), recursive, 0, set, 0)
+}

@@ -1,0 +1,79 @@
+//! One loop that runs filesystem operations.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::mount::MountPropagationFlags;
+
+use super::{bind, cgroupfs, dev, mask, mount, root};
+use crate::error::{At, Result};
+use crate::plan::FsOp;
+use crate::plan::options::attr;
+use crate::rootfs::Root;
+use crate::step::Step;
+use crate::sync::Pipe;
+use crate::sys;
+
+/// From where the operations see the container's root.
+pub enum Stage<'fd> {
+    /// From the host's root.
+    BeforePivot(Root<'fd>),
+    /// From the container's root itself.
+    AfterPivot,
+}
+
+/// Runs operations in their order.
+pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
+    if ops.is_empty() {
+        return Ok(());
+    }
+    let own: OwnedFd;
+    let root = match stage {
+        Stage::BeforePivot(root) => root,
+        Stage::AfterPivot => {
+            own = root::open()?;
+            Root::new(own.as_fd())
+        }
+    };
+    let mut devices = dev::Folder::default();
+    for op in ops {
+        match op {
+            FsOp::Filesystem(plan) => mount::filesystem(plan, &root)?,
+            FsOp::Bind(plan) => bind::bind(plan, &root, pipe)?,
+            FsOp::Cgroup(plan) => cgroupfs::mount(plan, &root)?,
+            FsOp::Directory(path) => {
+                root.make_directory(path, 0o755).at(Step::MountTarget, path)?;
+            }
+            FsOp::Device(node) => dev::make_node(node, &root, &mut devices)?,
+            FsOp::Link { target, path, wanted, replace } => {
+                let useful = wanted.is_none_or(|file| {
+                    rustix::fs::access(file, rustix::fs::Access::EXISTS).is_ok()
+                });
+                if useful {
+                    dev::make_link(target, path, *replace, &root, &mut devices)?;
+                }
+            }
+            FsOp::Mask(paths) => mask::mask(paths, &root)?,
+            FsOp::Readonly(paths) => {
+                paths.iter().try_for_each(|path| mask::make_readonly(path, &root))?;
+            }
+            FsOp::ReadonlyMount(path) => readonly_mount(path, &root)?,
+            FsOp::ReadonlyRoot => {
+                let top = root.handle("/").at(Step::ReadonlyRoot, "")?;
+                sys::mount_setattr(top.as_fd(), 0, 0, attr::RDONLY, 0)
+                    .at(Step::ReadonlyRoot, "")?;
+            }
+            FsOp::RootPropagation(flags) => {
+                let flags = MountPropagationFlags::from_bits_retain(*flags as u32);
+                rustix::mount::mount_change("/", flags)
+                    .at(Step::Propagation, "the container's root")
+                    .map_err(|error| error.field("linux.rootfsPropagation"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn readonly_mount(path: &str, root: &Root<'_>) -> Result<()> {
+    let top = root.handle(path).at(Step::ReadonlyPath, path)?;
+    sys::mount_setattr(top.as_fd(), 0, 0, attr::RDONLY, 0).at(Step::ReadonlyPath, path)
+}

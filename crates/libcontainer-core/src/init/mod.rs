@@ -1,0 +1,302 @@
+//! The container init: from the clone to `execve`, one straight list of steps. It knows a plan, never the configuration.
+//!
+//! Whatever fails is told to the parent over the init pipe (or to `start`, at the gate), and the
+//! process ends. Nothing here returns to its caller.
+
+mod bind;
+mod cgroupfs;
+mod console;
+mod dev;
+mod fs;
+mod mask;
+mod mount;
+pub mod process;
+mod root;
+
+pub use bind::open_source;
+pub use console::open as open_terminal;
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+use ::namespaces::{Namespace, NamespaceFile, NamespaceSet};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::error::{At, Error, Result, cgroup_failed};
+use crate::hooks::{self, HookRun};
+use crate::oci_state::OciState;
+use crate::plan::{CreatePlan, ProcessPlan, RootChange};
+use crate::procfs;
+use crate::rootfs::Root;
+use crate::step::Step;
+use crate::sync::{Message, Pipe};
+use crate::sys;
+
+/// What the parent hands to the init, besides the plan.
+#[derive(Debug)]
+pub struct Inheritance<'c> {
+    /// The listening socket at which a created container waits.
+    pub gate: Option<OwnedFd>,
+    /// Namespaces to join; the pid and user ones are joined already.
+    pub namespaces: Vec<NamespaceFile>,
+    /// The container's cgroup.
+    pub cgroup: Option<&'c cgroups::Join>,
+    /// Descriptors that are passed to the program, by their numbers.
+    pub passed: &'c [RawFd],
+    /// Signals that the caller ignored.
+    pub ignored_signals: u64,
+}
+
+/// Runs the init in the new process.
+pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
+    let mut channel = Channel(pipe);
+    let Err(error) = steps(plan, &mut channel, inheritance);
+    // The other side may be gone; then there is nobody to tell.
+    let _ = channel.0.send(&Message::Failed(error));
+    sys::exit_now(1)
+}
+
+fn steps(
+    plan: &CreatePlan,
+    channel: &mut Channel,
+    inheritance: Inheritance<'_>,
+) -> Result<Infallible> {
+    let Inheritance { gate, namespaces, cgroup, passed, ignored_signals } = inheritance;
+    let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
+    build_root(plan, &channel.0)?;
+    let Some(process) = &plan.init.process else {
+        channel.pass_gate(gate)?;
+        return Err(Error::config("process", "is missing, so there is no program to start"));
+    };
+    let terminal = match process.terminal {
+        None => None,
+        Some(size) => Some(console::set_up(&channel.0, size, process)?),
+    };
+    fs::run(&plan.init.after_pivot, fs::Stage::AfterPivot, &channel.0)?;
+    let ready = process::prepare(process, labels, terminal, ignored_signals)?;
+    let needed: Vec<_> =
+        [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
+    process::settle_descriptors(passed, &needed)?;
+    channel.pass_gate(gate)?;
+    process::filter_late(process)?;
+    start_hooks(plan, process, &ready)?;
+    process::execute(&ready)
+}
+
+/// Where failures are told: the init pipe until the state is committed, then the connection of `start`.
+struct Channel(Pipe);
+
+impl Channel {
+    /// Tells that all is ready, and waits until the program may run.
+    fn pass_gate(&mut self, gate: Option<OwnedFd>) -> Result<()> {
+        self.0.send(&Message::Ready)?;
+        match self.0.receive()? {
+            Some(Message::Proceed { gate: false }) => return Ok(()),
+            Some(Message::Proceed { gate: true }) => {}
+            // The parent died before the state was committed: so does the container.
+            None => sys::exit_now(1),
+            Some(_) => return Err(Error::because(Step::Talk, "Proceed", "unexpected message")),
+        }
+        let Some(gate) = gate else { return Err(Error::new(Step::Gate, "")) };
+        self.0 = Pipe::from(gate);
+        self.0 = wait_at(&self.0);
+        Ok(())
+    }
+}
+
+/// Accepts connections until one asks to start; a `start` that was killed before that does not count.
+fn wait_at(gate: &Pipe) -> Pipe {
+    loop {
+        match rustix::net::accept_with(gate, SocketFlags::CLOEXEC) {
+            Ok(connection) => {
+                let pipe = Pipe::from(connection);
+                if let Ok(Some(Message::Proceed { .. })) = pipe.receive() {
+                    return pipe;
+                }
+            }
+            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            // Without its gate the container can never be started.
+            Err(_) => sys::exit_now(1),
+        }
+    }
+}
+
+/// A label file below /proc/self/attr, what to write, and the property.
+pub type OpenLabel<'p> = (OwnedFd, &'p str, &'static str);
+
+/// Cgroup, namespaces, session, kernel parameters: all that needs the host's /proc.
+fn enter_surroundings<'p>(
+    plan: &'p CreatePlan,
+    pipe: &Pipe,
+    namespaces: Vec<NamespaceFile>,
+    cgroup: Option<&cgroups::Join>,
+) -> Result<Vec<OpenLabel<'p>>> {
+    rustix::process::umask(rustix::fs::Mode::empty());
+    if let Some(join) = cgroup {
+        cgroups::enter(join).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    }
+    let labels = open_labels(plan.init.process.as_ref())?;
+    if plan.namespaces.create.contains(Namespace::User) {
+        become_root(pipe)?;
+    }
+    if !plan.namespaces.create.contains(Namespace::Pid) {
+        // Others see this process: they must not look into it before it is confined (CVE-2016-9962).
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
+    }
+    let (mount, others): (Vec<_>, Vec<_>) =
+        namespaces.into_iter().partition(|file| file.kind() == Namespace::Mount);
+    for file in &others {
+        join(file)?;
+    }
+    if plan.namespaces.create.contains(Namespace::Cgroup) {
+        ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Cgroup))
+            .at(Step::NewNamespace, "cgroup")?;
+    }
+    if let Some(name) = &plan.init.keyring {
+        join_keyring(name)?;
+    }
+    rustix::process::setsid().map(|_| ()).or_else(already_leader).at(Step::Session, "")?;
+    if plan.namespaces.create.contains(Namespace::Network) {
+        bring_up_loopback()?;
+    }
+    for (file, value, field) in &plan.init.sysctls {
+        procfs::write(&format!("sys/{file}"), value.as_bytes())
+            .at(Step::Sysctl, file)
+            .map_err(|error| error.field(field))?;
+    }
+    if let Some(name) = &plan.init.hostname {
+        rustix::system::sethostname(name.as_bytes()).at(Step::Hostname, name)?;
+    }
+    if let Some(name) = &plan.init.domainname {
+        rustix::system::setdomainname(name.as_bytes()).at(Step::Domainname, name)?;
+    }
+    mount.iter().try_for_each(join)?;
+    Ok(labels)
+}
+
+fn already_leader(errno: Errno) -> std::result::Result<(), Errno> {
+    if errno == Errno::PERM { Ok(()) } else { Err(errno) }
+}
+
+fn join(file: &NamespaceFile) -> Result<()> {
+    file.join().map_err(|error| {
+        Error::because(Step::JoinNamespace, file.kind().name(), error.to_string())
+            .field("linux.namespaces")
+    })
+}
+
+/// The label files are opened while only the host's /proc is there (CVE-2019-19921), written later.
+pub fn open_labels(process: Option<&ProcessPlan>) -> Result<Vec<OpenLabel<'_>>> {
+    let mut labels = Vec::new();
+    for (file, value, field) in process.iter().flat_map(|process| &process.labels) {
+        let path = format!("self/attr/{file}");
+        let opened = procfs::open_for_write(&path).or_else(|errno| {
+            // Before Linux 5.8 AppArmor has no folder of its own.
+            let plain = path.replace("apparmor/", "");
+            if errno == Errno::NOENT { procfs::open_for_write(&plain) } else { Err(errno) }
+        });
+        let fd =
+            opened.at_with(Step::Label, || format!("/proc/{path}")).map_err(|e| e.field(*field))?;
+        labels.push((fd, value.as_str(), *field));
+    }
+    Ok(labels)
+}
+
+/// Waits for the maps, and takes the ids of the namespace's root.
+fn become_root(pipe: &Pipe) -> Result<()> {
+    match pipe.receive()? {
+        Some(Message::Mapped) => {}
+        None => sys::exit_now(1),
+        Some(_) => return Err(Error::because(Step::Talk, "Mapped", "unexpected message")),
+    }
+    process::take_root_ids()
+}
+
+/// A keyring is a comfort: a kernel without keys, or a used up quota, is no error (as for runc).
+pub fn join_keyring(name: &str) -> Result<()> {
+    let name = std::ffi::CString::new(name).unwrap_or_default();
+    match sys::join_session_keyring(&name) {
+        Ok(()) | Err(Errno::NOSYS | Errno::DQUOT | Errno::ACCESS | Errno::PERM) => Ok(()),
+        Err(errno) => Err(errno).at(Step::Keyring, name.to_string_lossy()),
+    }
+}
+
+fn bring_up_loopback() -> Result<()> {
+    let socket = rustix::net::socket_with(
+        AddressFamily::INET,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .at(Step::Loopback, "")?;
+    sys::loopback_up(socket.as_fd()).at(Step::Loopback, "")
+}
+
+/// The container's tree of mounts, the hooks of that moment, and the change of root.
+fn build_root(plan: &CreatePlan, pipe: &Pipe) -> Result<()> {
+    let rootfs = root::open_directory(&plan.rootfs)?;
+    if plan.init.root == RootChange::Chroot {
+        run_create_hooks(plan, pipe, &rootfs)?;
+        return root::change(plan.init.root, &rootfs);
+    }
+    let top = root::bind(&rootfs, plan.init.propagation, &plan.rootfs)?;
+    drop(rootfs);
+    fs::run(&plan.init.before_pivot, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
+    run_create_hooks(plan, pipe, &top)?;
+    root::change(plan.init.root, &top)
+}
+
+fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()> {
+    let hooks = &plan.hooks;
+    if !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty() {
+        pipe.send(&Message::Mounted)?;
+        match pipe.receive()? {
+            Some(Message::HooksDone) => {}
+            None => sys::exit_now(1),
+            Some(_) => return Err(Error::because(Step::Talk, "HooksDone", "unexpected message")),
+        }
+    }
+    if hooks.create_container.is_empty() {
+        return Ok(());
+    }
+    hooks::run(&HookRun {
+        kind: "createContainer",
+        hooks: &hooks.create_container,
+        state: &own_state(plan, "creating"),
+        cwd: top.as_fd(),
+        default_env: &[],
+    })
+}
+
+fn start_hooks(plan: &CreatePlan, process: &ProcessPlan, ready: &process::Prepared) -> Result<()> {
+    if plan.hooks.start_container.is_empty() {
+        return Ok(());
+    }
+    let cwd = rustix::fs::open(
+        ".",
+        rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )
+    .at(Step::Cwd, &*process.cwd)?;
+    hooks::run(&HookRun {
+        kind: "startContainer",
+        hooks: &plan.hooks.start_container,
+        state: &own_state(plan, "created"),
+        cwd: cwd.as_fd(),
+        default_env: &ready.env,
+    })
+}
+
+/// The state as hooks inside the container get it: with the pid as it is seen there.
+fn own_state(plan: &CreatePlan, status: &str) -> Vec<u8> {
+    OciState {
+        id: &plan.id,
+        status,
+        pid: rustix::process::getpid().as_raw_nonzero().get(),
+        bundle: &plan.bundle,
+        annotations: &plan.annotations,
+    }
+    .to_json()
+}

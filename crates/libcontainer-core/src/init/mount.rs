@@ -1,0 +1,179 @@
+//! New filesystems: `mount(2)` on the current directory, or a detached mount where more is asked for.
+//!
+//! The place is opened below the root, made the current directory, and mounted on as `.`: one
+//! system call makes the mount with all its flags, and no path is looked up twice.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
+};
+
+use crate::error::{At, Cause, Error, Result};
+use crate::plan::FilesystemMount;
+use crate::plan::options::{MountOptions, ms};
+use crate::rootfs::{Root, file_type};
+use crate::step::Step;
+use crate::sys;
+
+/// Mounts a new filesystem.
+pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
+    let (place, made) = place(plan, root)?;
+    let data = data(plan, &place, made)?;
+    let options = &plan.options;
+    if options.propagation.is_empty() && options.tree_set == 0 && options.tree_clear == 0 {
+        return mount_here(plan, &place, &data);
+    }
+    let mount = detached(&plan.kind, &plan.source, options.set, &data)
+        .map_err(|cause| failed(plan, cause))?;
+    apply_tree_options(&mount, options).map_err(|errno| failed(plan, Cause::Errno(errno)))?;
+    attach(&mount, &place).map_err(|errno| failed(plan, Cause::Errno(errno)))
+}
+
+/// The place; for procfs and sysfs a real directory, as a link would show the container's own files
+/// as the kernel's (CVE-2019-19921, CVE-2023-27561).
+fn place(plan: &FilesystemMount, root: &Root<'_>) -> Result<(OwnedFd, bool)> {
+    let fail = |error: Error| error.field(format!("{}.destination", plan.field));
+    if matches!(&*plan.kind, "proc" | "sysfs") {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW;
+        if let Ok(fd) = root.open(&plan.destination, flags) {
+            if file_type(&fd) == Ok(FileType::Directory) {
+                return Ok((fd, false));
+            }
+            let subject = format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+            let reason =
+                format!("filesystem {:?} must be mounted on ordinary directory", plan.kind);
+            return Err(fail(Error::because(Step::Mount, subject, reason)));
+        }
+    }
+    root.make_directory(&plan.destination, 0o755)
+        .at(Step::MountTarget, &*plan.destination)
+        .map_err(fail)
+}
+
+/// The filesystem's own options, with the SELinux context, and for a tmpfs the mode of what it hides.
+fn data(plan: &FilesystemMount, place: &OwnedFd, made: bool) -> Result<String> {
+    let mut data = plan.options.data.clone();
+    let mut add = |text: String| {
+        if !data.is_empty() {
+            data.push(',');
+        }
+        data.push_str(&text);
+    };
+    if let Some(label) = &plan.label {
+        add(format!("context=\"{label}\""));
+    }
+    if plan.kind == "tmpfs" && !made && !plan.options.data.contains("mode=") {
+        let mode = rustix::fs::fstat(place).at(Step::MountTarget, &*plan.destination)?.st_mode;
+        add(format!("mode={:o}", mode & 0o7777));
+    }
+    Ok(data)
+}
+
+fn mount_here(plan: &FilesystemMount, place: &OwnedFd, data: &str) -> Result<()> {
+    rustix::process::fchdir(place).at(Step::MountTarget, &*plan.destination)?;
+    let flags = MountFlags::from_bits_retain(plan.options.set as u32);
+    let text = std::ffi::CString::new(data).unwrap_or_default();
+    let text = (!data.is_empty()).then_some(&*text);
+    match rustix::mount::mount(&*plan.source, ".", &*plan.kind, flags, text) {
+        Ok(()) => Ok(()),
+        Err(errno) => Err(failed(plan, explain(plan, data, errno))),
+    }
+}
+
+/// The kernel's words for a refused mount: the same is tried through a filesystem context, which has a log.
+fn explain(plan: &FilesystemMount, data: &str, errno: Errno) -> Cause {
+    match detached(&plan.kind, &plan.source, plan.options.set, data) {
+        Err(Cause::Detailed(_, detail)) => Cause::Detailed(errno, detail),
+        _ => Cause::Errno(errno),
+    }
+}
+
+fn failed(plan: &FilesystemMount, cause: Cause) -> Error {
+    let subject = format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+    Error { cause, ..Error::new(Step::Mount, subject).field(&*plan.field) }
+}
+
+/// A new mount that is nowhere yet (`fsopen(2)`, `fsmount(2)`, Linux 5.2).
+pub fn detached(
+    kind: &str,
+    source: &str,
+    flags: u64,
+    data: &str,
+) -> std::result::Result<OwnedFd, Cause> {
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(Cause::Errno)?;
+    let tell = |errno: Errno| match read_log(&context) {
+        Some(text) => Cause::Detailed(errno, text),
+        None => Cause::Errno(errno),
+    };
+    fsconfig_set_string(context.as_fd(), "source", source).map_err(tell)?;
+    for (flag, key) in [
+        (ms::RDONLY, "ro"),
+        (ms::SYNCHRONOUS, "sync"),
+        (ms::DIRSYNC, "dirsync"),
+        (ms::LAZYTIME, "lazytime"),
+    ] {
+        if flags & flag != 0 {
+            fsconfig_set_flag(context.as_fd(), key).map_err(tell)?;
+        }
+    }
+    for option in data.split(',').filter(|option| !option.is_empty()) {
+        match option.split_once('=') {
+            Some((key, value)) => {
+                fsconfig_set_string(context.as_fd(), key, value.trim_matches('"')).map_err(tell)?;
+            }
+            None => fsconfig_set_flag(context.as_fd(), option).map_err(tell)?,
+        }
+    }
+    fsconfig_create(context.as_fd()).map_err(tell)?;
+    let options = MountOptions { set: flags, ..MountOptions::default() };
+    let attributes = options.bind_attributes().map_or(0, |(_, set)| set);
+    let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(tell)
+}
+
+/// The last error that a filesystem wrote into its context's log.
+fn read_log(context: &OwnedFd) -> Option<String> {
+    let mut buffer = [0u8; 512];
+    let mut last = None;
+    while let Ok(count) = rustix::io::read(context, &mut buffer) {
+        let text = String::from_utf8_lossy(&buffer[..count]);
+        if let Some(text) = text.strip_prefix("e ") {
+            last = Some(text.trim_end().to_owned());
+        }
+        if count == 0 {
+            break;
+        }
+    }
+    last
+}
+
+/// Attributes of a whole tree, and propagation, of a mount that is not attached yet.
+pub fn apply_tree_options(
+    mount: &OwnedFd,
+    options: &MountOptions,
+) -> std::result::Result<(), Errno> {
+    if options.tree_set != 0 || options.tree_clear != 0 {
+        sys::mount_setattr(
+            mount.as_fd(),
+            sys::AT_RECURSIVE,
+            options.tree_clear,
+            options.tree_set,
+            0,
+        )?;
+    }
+    for flags in &options.propagation {
+        let recursive = if flags & ms::REC != 0 { sys::AT_RECURSIVE } else { 0 };
+        sys::mount_setattr(mount.as_fd(), recursive, 0, 0, flags & !ms::REC)?;
+    }
+    Ok(())
+}
+
+/// Puts a detached mount at its place.
+pub fn attach(mount: &OwnedFd, place: &OwnedFd) -> std::result::Result<(), Errno> {
+    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(mount, "", place, "", empty)
+}

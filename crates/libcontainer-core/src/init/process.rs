@@ -1,0 +1,338 @@
+//! The tail that the container process and exec processes share: from a prepared root to `execve`.
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet as Caps, CapabilitySets, CpuSet};
+
+use super::{OpenLabel, console, dev};
+use crate::capability::CapabilitySet;
+use crate::error::{At, Cause, Error, Result};
+use crate::plan::ProcessPlan;
+use crate::step::Step;
+use crate::store::read_all;
+use crate::sys;
+
+/// All that is left to do is to run this.
+#[derive(Debug)]
+pub struct Prepared<'p> {
+    program: CString,
+    argv: &'p [CString],
+    /// The environment, complete.
+    pub env: Vec<CString>,
+    umask: u32,
+}
+
+/// Gives the process its ids, limits and rights, in the order in which each still allows the next.
+pub fn prepare<'p>(
+    plan: &'p ProcessPlan,
+    labels: Vec<OpenLabel<'_>>,
+    terminal: Option<OwnedFd>,
+    ignored_signals: u64,
+) -> Result<Prepared<'p>> {
+    let terminal_given = terminal.is_some();
+    if let Some(slave) = terminal {
+        console::take(slave)?;
+    }
+    schedule(plan)?;
+    let entered = rustix::process::chdir(&*plan.cwd);
+    if plan.own_stdio && !terminal_given {
+        own_streams(plan);
+    }
+    for (file, value, field) in labels {
+        rustix::io::write(&file, value.as_bytes())
+            .map(|_| ())
+            .at(Step::Label, value)
+            .map_err(|error| error.field(field))?;
+    }
+    if !plan.no_new_privs {
+        load_filter(plan)?;
+    }
+    take_ids(plan)?;
+    // Root may be kept out where the user is let in (a network filesystem), and the other way round.
+    enter_cwd(plan, entered)?;
+    if plan.no_new_privs {
+        rustix::thread::set_no_new_privs(true).at(Step::NoNewPrivs, "")?;
+    }
+    let mut env = plan.env.clone();
+    if plan.fill_home {
+        env.push(home_of(plan.uid));
+    }
+    let program = find_program(plan, &env)?;
+    sys::default_signals(ignored_signals);
+    Ok(Prepared { program, argv: &plan.argv, env, umask: plan.umask })
+}
+
+/// Loads the filter of a process with `no_new_privs`, as late as can be: it rules what follows.
+pub fn filter_late(plan: &ProcessPlan) -> Result<()> {
+    if plan.no_new_privs { load_filter(plan) } else { Ok(()) }
+}
+
+/// Becomes the program.
+pub fn execute(ready: &Prepared<'_>) -> Result<Infallible> {
+    rustix::process::umask(Mode::from_raw_mode(ready.umask));
+    sys::unblock_signals();
+    let errno = sys::execve(&ready.program, ready.argv, &ready.env);
+    Err(errno).at(Step::Exec, ready.program.to_string_lossy())
+}
+
+fn schedule(plan: &ProcessPlan) -> Result<()> {
+    match &plan.final_cpus {
+        Some(cpus) => set_cpus(cpus, "process.execCPUAffinity.final")?,
+        None => use_all_cpus(),
+    }
+    if let Some(scheduler) = &plan.scheduler {
+        sys::set_scheduler(scheduler)
+            .at(Step::Scheduler, "")
+            .map_err(|error| error.field("process.scheduler"))?;
+    }
+    if let Some(priority) = plan.io_priority {
+        sys::set_io_priority(priority)
+            .at(Step::IoPriority, "")
+            .map_err(|error| error.field("process.ioPriority"))?;
+    }
+    if let Some((mode, nodes)) = &plan.memory_policy {
+        sys::set_memory_policy(*mode, nodes)
+            .at(Step::MemoryPolicy, "")
+            .map_err(|error| error.field("linux.memoryPolicy"))?;
+    }
+    if let Some(domain) = plan.personality {
+        sys::personality(domain)
+            .at(Step::Personality, "")
+            .map_err(|error| error.field("linux.personality"))?;
+    }
+    Ok(())
+}
+
+/// Sets the CPUs of the caller.
+pub fn set_cpus(cpus: &[usize], field: &str) -> Result<()> {
+    let mut set = CpuSet::new();
+    for cpu in cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU) {
+        set.set(*cpu);
+    }
+    rustix::thread::sched_setaffinity(None, &set)
+        .at_with(Step::Affinity, || format!("{cpus:?}"))
+        .map_err(|error| error.field(field))
+}
+
+/// A caller that is pinned to some CPUs does not pin the container; its cpuset still does.
+fn use_all_cpus() {
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    // Refused only where the cgroup's cpuset rules anyway.
+    let _ = rustix::thread::sched_setaffinity(None, &all);
+}
+
+/// The streams belong to the user, so that /dev/stderr can be opened again; never the host's null
+/// device, and not where the filesystem does not allow it.
+fn own_streams(plan: &ProcessPlan) {
+    for stream in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        let owner = rustix::fs::fstat(stream).map(|stat| stat.st_uid);
+        if owner == Ok(plan.uid) || dev::is_null(stream) {
+            continue;
+        }
+        // EPERM, EROFS, EINVAL: then it stays as it is, as for runc.
+        let _ = rustix::fs::fchown(stream, Some(Uid::from_raw(plan.uid)), None::<Gid>);
+    }
+}
+
+fn load_filter(plan: &ProcessPlan) -> Result<()> {
+    let Some(filter) = &plan.seccomp else { return Ok(()) };
+    seccomp::load(filter).map(drop).map_err(|error| Error {
+        cause: Cause::Detailed(
+            error.errno(),
+            format!("{} instructions", filter.instructions().len()),
+        ),
+        ..Error::new(Step::Seccomp, "load filter").field("linux.seccomp")
+    })
+}
+
+/// Ids 0 in a new user namespace; its groups are dropped where that is allowed.
+pub fn take_root_ids() -> Result<()> {
+    let (uid, gid) = (Uid::ROOT, Gid::ROOT);
+    // EINVAL: root is not mapped, and the ids of the process come later.
+    match rustix::thread::set_thread_res_gid(gid, gid, gid) {
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(errno) => return Err(errno).at(Step::BecomeRoot, "gid"),
+    }
+    match rustix::thread::set_thread_res_uid(uid, uid, uid) {
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(errno) => Err(errno).at(Step::BecomeRoot, "uid"),
+    }
+}
+
+/// Bounding set, groups, ids, then the other sets.
+fn take_ids(plan: &ProcessPlan) -> Result<()> {
+    let sets = &plan.capabilities;
+    drop_bounding(sets.bounding)?;
+    let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+    match rustix::thread::set_thread_groups(&groups) {
+        // A user namespace of an ordinary user forbids it; then there are none to keep either.
+        Err(Errno::PERM) if groups.is_empty() => {}
+        other => other
+            .at_with(Step::Ids, || format!("groups {:?}", plan.groups))
+            .map_err(|error| error.field("process.user.additionalGids"))?,
+    }
+    rustix::thread::set_keep_capabilities(true).at(Step::Capabilities, "keep")?;
+    let (uid, gid) = (Uid::from_raw(plan.uid), Gid::from_raw(plan.gid));
+    rustix::thread::set_thread_res_gid(gid, gid, gid)
+        .at_with(Step::Ids, || format!("gid {}", plan.gid))
+        .map_err(|error| error.field("process.user.gid"))?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
+        .at_with(Step::Ids, || format!("uid {}", plan.uid))
+        .map_err(|error| error.field("process.user.uid"))?;
+    rustix::thread::set_keep_capabilities(false).at(Step::Capabilities, "keep")?;
+    set_capabilities(sets)
+}
+
+/// Drops every capability that is not in the set, up to the last one that the kernel knows.
+fn drop_bounding(keep: CapabilitySet) -> Result<()> {
+    for number in (0..64).filter(|number| !keep.contains(*number)) {
+        match rustix::thread::remove_capability_from_bounding_set(Caps::from_bits_retain(
+            1 << number,
+        )) {
+            Ok(()) => {}
+            Err(Errno::INVAL) => break,
+            Err(errno) => {
+                return Err(errno).at_with(Step::Capabilities, || format!("drop {number}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_capabilities(sets: &crate::capability::CapabilitySets) -> Result<()> {
+    let mut wanted = CapabilitySets {
+        effective: Caps::from_bits_retain(sets.effective.0),
+        permitted: Caps::from_bits_retain(sets.permitted.0),
+        inheritable: Caps::from_bits_retain(sets.inheritable.0),
+    };
+    let mut ambient = sets.ambient.0;
+    if rustix::thread::set_capabilities(None, wanted) == Err(Errno::PERM) {
+        // Capabilities that the runtime itself lacks can't be granted; the rest is (config.md).
+        let own = rustix::thread::capabilities(None).at(Step::Capabilities, "read")?.permitted;
+        wanted.permitted &= own;
+        wanted.effective &= own;
+        wanted.inheritable &= own;
+        ambient &= own.bits();
+        rustix::thread::set_capabilities(None, wanted).at(Step::Capabilities, "set")?;
+    }
+    for number in (0..64).filter(|number| ambient & (1 << number) != 0) {
+        rustix::thread::configure_capability_in_ambient_set(
+            Caps::from_bits_retain(1 << number),
+            true,
+        )
+        .at_with(Step::Capabilities, || format!("raise ambient {number}"))?;
+    }
+    Ok(())
+}
+
+/// Enters the working directory as the user if root could not, and checks that it is in the root
+/// (CVE-2024-21626).
+fn enter_cwd(plan: &ProcessPlan, entered: std::result::Result<(), Errno>) -> Result<()> {
+    let fail = |error: Error| error.field("process.cwd");
+    if entered.is_err() {
+        rustix::process::chdir(&*plan.cwd)
+            .at(Step::Cwd, format!("({:?})", plan.cwd))
+            .map_err(fail)?;
+    }
+    let path = rustix::process::getcwd(Vec::new()).at(Step::Cwd, &*plan.cwd).map_err(fail)?;
+    if path.to_bytes().starts_with(b"/") {
+        return Ok(());
+    }
+    let reason = "current working directory is outside of container mount namespace root -- possible container breakout detected";
+    Err(fail(Error::because(Step::Cwd, format!("({:?})", plan.cwd), reason)))
+}
+
+/// HOME from the container's /etc/passwd, or `/`.
+fn home_of(uid: u32) -> CString {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let text = rustix::fs::openat(CWD, "/etc/passwd", flags, Mode::empty())
+        .and_then(|file| {
+            let regular = crate::rootfs::file_type(&file)? == FileType::RegularFile;
+            if regular { read_all(&file) } else { Err(Errno::NOENT) }
+        })
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let home = text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let matches = fields.nth(2)?.parse() == Ok(uid);
+        if matches { fields.nth(2) } else { None }
+    });
+    let home = home.filter(|home| !home.is_empty()).unwrap_or("/");
+    CString::new(format!("HOME={home}")).unwrap_or_else(|_| c"HOME=/".to_owned())
+}
+
+/// Finds the program as a shell would: by PATH, unless its name has a slash.
+fn find_program(plan: &ProcessPlan, env: &[CString]) -> Result<CString> {
+    let name = &plan.argv[0];
+    let text = name.to_string_lossy();
+    let fail = |cause: Cause| Error {
+        cause,
+        ..Error::new(Step::FindProgram, format!("{text:?}")).field("process.args[0]")
+    };
+    if name.to_bytes().contains(&b'/') {
+        return match check_program(name) {
+            Ok(()) => Ok(name.clone()),
+            Err(Errno::ISDIR) => {
+                Err(fail(Cause::Detailed(Errno::ACCESS, "it is a directory".to_owned())))
+            }
+            Err(Errno::NOENT) => {
+                Err(fail(Cause::Reason(format!("stat {text}: no such file or directory"))))
+            }
+            Err(errno) => Err(fail(Cause::Errno(errno))),
+        };
+    }
+    let path =
+        env.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH=")).unwrap_or_default();
+    let mut denied = false;
+    for dir in path.split(|byte| *byte == b':') {
+        let dir = if dir.is_empty() { b"." } else { dir };
+        let Ok(candidate) = CString::new([dir, b"/", name.to_bytes()].concat()) else { continue };
+        match check_program(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(Errno::ACCESS) => denied = true,
+            Err(_) => {}
+        }
+    }
+    if denied {
+        return Err(fail(Cause::Errno(Errno::ACCESS)));
+    }
+    let searched = String::from_utf8_lossy(path);
+    Err(fail(Cause::Reason(format!("executable file not found in $PATH ({searched:?})"))))
+}
+
+fn check_program(path: &CStr) -> std::result::Result<(), Errno> {
+    match rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS) {
+        Err(Errno::NOSYS) => rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::empty())?,
+        other => other?,
+    }
+    let stat = rustix::fs::statat(CWD, path, AtFlags::empty())?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        Err(Errno::ISDIR)
+    } else {
+        Ok(())
+    }
+}
+
+/// Closes everything but the standard streams, what is passed on, and what is named.
+pub fn settle_descriptors(passed: &[RawFd], needed: &[BorrowedFd<'_>]) -> Result<()> {
+    let mut kept: Vec<RawFd> = passed.to_vec();
+    kept.extend(needed.iter().map(AsRawFd::as_raw_fd));
+    kept.sort_unstable();
+    let mut next = 3;
+    for fd in kept {
+        if fd > next {
+            sys::close_between(next, fd - 1).at(Step::Fds, "close")?;
+        }
+        next = fd + 1;
+    }
+    sys::close_from(next).at(Step::Fds, "close")?;
+    for fd in passed {
+        sys::keep_across_exec(*fd).at_with(Step::Fds, || format!("{fd}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The root filesystem becomes a mount, and that mount becomes the root.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_change, move_mount,
+    open_tree, unmount,
+};
+
+use crate::error::{At, Result};
+use crate::plan::RootChange;
+use crate::plan::options::ms;
+use crate::step::Step;
+
+/// Opens the directory of the root filesystem, which must not be a symlink: it is the one that was
+/// meant, whatever happens to its name later.
+pub fn open_directory(path: &str) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let name = path.trim_end_matches('/');
+    rustix::fs::openat(CWD, if name.is_empty() { "/" } else { name }, flags, Mode::empty())
+        .at(Step::OpenRootfs, path)
+        .map_err(|error| error.field("root.path"))
+}
+
+/// Cuts the tie to the host's mounts, and mounts the root filesystem over itself.
+///
+/// Gives a handle on the top of that mount.
+pub fn bind(rootfs: &OwnedFd, propagation: Option<u64>, path: &str) -> Result<OwnedFd> {
+    let flags = propagation.unwrap_or(ms::SLAVE | ms::REC);
+    mount_change("/", MountPropagationFlags::from_bits_retain(flags as u32))
+        .at(Step::Propagation, "/")?;
+    if flags & (ms::SHARED | ms::UNBINDABLE) != 0 {
+        // pivot_root wants a root whose parent is not shared, and nothing may reach the host.
+        make_parent_private(rootfs).at(Step::Propagation, path)?;
+    }
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_RECURSIVE;
+    let top = open_tree(rootfs, "", clone).at(Step::MountRootfs, path)?;
+    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&top, "", rootfs, "", empty).at(Step::MountRootfs, path)?;
+    Ok(top)
+}
+
+/// Finds the mount that the directory is on by walking up to its top, and makes it private.
+fn make_parent_private(rootfs: &OwnedFd) -> std::result::Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut dir = rustix::fs::openat(rootfs, ".", flags, Mode::empty())?;
+    loop {
+        let stat = rustix::fs::statx(&dir, "", AtFlags::EMPTY_PATH, StatxFlags::empty())?;
+        if stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return crate::sys::mount_setattr(dir.as_fd(), 0, 0, 0, ms::PRIVATE);
+        }
+        dir = rustix::fs::openat(&dir, "..", flags, Mode::empty())?;
+    }
+}
+
+/// Makes the mount behind `top` the root of this process.
+pub fn change(how: RootChange, top: &OwnedFd) -> Result<()> {
+    rustix::process::fchdir(top).at(Step::Pivot, "fchdir")?;
+    match how {
+        RootChange::Pivot => pivot()?,
+        RootChange::Move => move_root()?,
+        RootChange::Chroot => rustix::process::chroot(".").at(Step::Pivot, "chroot")?,
+    }
+    rustix::process::chdir("/").at(Step::Pivot, "chdir /")
+}
+
+/// `pivot_root(".", ".")` stacks the old root on the new one, from where it is taken off.
+fn pivot() -> Result<()> {
+    rustix::process::pivot_root(".", ".").at(Step::Pivot, "")?;
+    // The unmount of the old root must not reach the host, should it be a peer of the host's.
+    mount_change(".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .at(Step::Pivot, "old root")?;
+    unmount(".", UnmountFlags::DETACH).at(Step::Pivot, "unmount the old root")
+}
+
+/// For a root on a ramdisk, which can't be pivoted: `--no-pivot`.
+///
+/// /proc and /sys of the host are unmounted first, or a process in a mount namespace of its own
+/// could uncover them below the container's masked ones.
+fn move_root() -> Result<()> {
+    for path in host_special_mounts()? {
+        mount_change(&*path, MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+            .at_with(Step::Pivot, || path.clone())?;
+        match unmount(&*path, UnmountFlags::DETACH) {
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(Errno::PERM) => {
+                // Owned by another user namespace: covered instead of taken away.
+                rustix::mount::mount(
+                    "tmpfs",
+                    &*path,
+                    "tmpfs",
+                    rustix::mount::MountFlags::empty(),
+                    None,
+                )
+                .at_with(Step::Pivot, || path.clone())?;
+            }
+            Err(errno) => Err(errno).at_with(Step::Pivot, || path.clone())?,
+        }
+    }
+    rustix::mount::mount_move(".", "/").at(Step::Pivot, "move the root")?;
+    rustix::process::chroot(".").at(Step::Pivot, "chroot")
+}
+
+/// Mount points of procfs and sysfs outside of the container's root, innermost first.
+fn host_special_mounts() -> Result<Vec<String>> {
+    let text = std::fs::read_to_string("/proc/self/mountinfo")
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        .at(Step::Pivot, "/proc/self/mountinfo")?;
+    let own = rustix::process::getcwd(Vec::new()).at(Step::Pivot, "getcwd")?;
+    let own = own.to_string_lossy().into_owned();
+    let mut found: Vec<String> = text
+        .lines()
+        .filter_map(|line| {
+            let (mount, kind) = line.split_once(" - ")?;
+            let path = mount.split(' ').nth(4)?;
+            let special = kind.starts_with("proc ") || kind.starts_with("sysfs ");
+            let inside = path == own || path.starts_with(&format!("{own}/"));
+            (special && !inside).then(|| path.to_owned())
+        })
+        .collect();
+    found.reverse();
+    Ok(found)
+}
+
+/// A handle on the root of this process.
+pub fn open() -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, "/", flags, Mode::empty()).at(Step::Pivot, "open /")
+}

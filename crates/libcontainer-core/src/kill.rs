@@ -1,0 +1,48 @@
+//! `kill`: a signal to the container process, or to all of a container that has no pid namespace.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use crate::container::{Container, Status};
+use crate::error::{At, Error, Result, cgroup_failed};
+use crate::step::Step;
+use crate::sys;
+
+/// Sends a signal. `all` is for containers that share a pid namespace; the others end with their init.
+pub fn kill(container: &Container, signal: i32, all: bool) -> Result<()> {
+    let everyone = (all || signal == libc::SIGKILL) && !container.state.pid_namespace;
+    let Ok(live) = container.signallable() else {
+        if all || everyone {
+            kill_left_behind(container, signal)?;
+            return if all { Ok(()) } else { container.signallable().map(drop) };
+        }
+        return container.signallable().map(drop);
+    };
+    if everyone {
+        kill_left_behind(container, signal)?;
+    }
+    match sys::send_signal(live.as_fd(), signal) {
+        Err(Errno::SRCH) if everyone => {}
+        Err(Errno::SRCH) => return Err(Error::new(Step::CheckStatus, "container not running")),
+        other => other.at_with(Step::Signal, || format!("pid {}", live.pid))?,
+    }
+    if signal == libc::SIGKILL && container.status == Status::Paused {
+        // A frozen process of cgroup v1 can't die.
+        thaw(container)?;
+    }
+    Ok(())
+}
+
+fn thaw(container: &Container) -> Result<()> {
+    let Some(cgroup) = &container.state.cgroup else { return Ok(()) };
+    cgroup.thaw().map_err(|error| cgroup_failed(Step::Cgroup, &error))
+}
+
+fn kill_left_behind(container: &Container, signal: i32) -> Result<()> {
+    let Some(cgroup) = &container.state.cgroup else { return Ok(()) };
+    if signal == 0 {
+        return Ok(());
+    }
+    cgroup.kill_all(signal).map_err(|error| cgroup_failed(Step::Signal, &error))
+}

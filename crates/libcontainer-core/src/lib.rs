@@ -1,0 +1,44 @@
+//! The container runtime as a library: plans, creates, starts, executes in, and deletes containers
+//! as the OCI runtime specification says.
+//!
+//! It never prints and never exits the caller: results, warnings and errors are values. The layers
+//! point one way: `spec` is read, `plan` decides, `create`, `exec` and their like do the parent's
+//! half, `init` the container's half. See docs/architecture.md.
+
+pub mod caller;
+pub mod capability;
+mod console_socket;
+pub mod container;
+pub mod create;
+pub mod delete;
+mod errno;
+pub mod error;
+pub mod exec;
+pub mod features;
+pub mod foreground;
+mod hint;
+mod hooks;
+mod host;
+mod init;
+pub mod kill;
+mod maps;
+mod oci_state;
+mod pid_file;
+pub mod plan;
+mod procfs;
+pub mod ps;
+mod rootfs;
+pub mod run;
+pub mod seal;
+pub mod signal;
+mod spawn;
+pub mod spec;
+pub mod start;
+pub mod step;
+pub mod store;
+mod sync;
+mod sys;
+pub mod template;
+
+pub use error::{Error, Result};
+pub use host::has_unified_cgroups;

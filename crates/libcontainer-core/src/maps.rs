@@ -1,0 +1,93 @@
+//! Id maps of a new user namespace, written by the parent: directly, or by the set-uid helpers.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+
+use ::namespaces::{Child, CloneRequest, Fork, IdMap, MapKind, deny_setgroups, write_id_map};
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions};
+
+use crate::error::{At, Cause, Error, Result};
+use crate::plan::CreatePlan;
+use crate::procfs;
+use crate::step::Step;
+use crate::sys;
+
+/// Where the helpers are looked for: engines may call without PATH.
+const HELPER_DIRS: [&str; 4] = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
+
+/// Maps the ids of the namespace that `child` is in.
+pub fn write(plan: &CreatePlan, child: &Child, euid: u32, egid: u32) -> Result<()> {
+    let pid = child.pid.as_raw_nonzero().get();
+    let dir = procfs::open_directory(&pid.to_string())
+        .at_with(Step::MapIds, || format!("/proc/{pid}"))?;
+    let maps = [
+        (MapKind::Gid, &plan.namespaces.gid_map, egid, "linux.gidMappings"),
+        (MapKind::Uid, &plan.namespaces.uid_map, euid, "linux.uidMappings"),
+    ];
+    for (kind, map, own, field) in maps {
+        let fail = |error: Error| error.field(field);
+        let only_own = map.len() == 1 && map[0].size == 1 && map[0].host == own;
+        if euid != 0 && !only_own {
+            if let Some(helper) = find_helper(kind) {
+                run_helper(&helper, pid, map).map_err(fail)?;
+                continue;
+            }
+        }
+        if euid != 0 && kind == MapKind::Gid {
+            deny_setgroups(dir.as_fd()).map_err(|error| failed(kind, error.errno)).map_err(fail)?;
+        }
+        write_id_map(dir.as_fd(), kind, map)
+            .map_err(|error| failed(kind, error.errno))
+            .map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn failed(kind: MapKind, errno: Errno) -> Error {
+    let subject = if errno == Errno::PERM {
+        format!("write {} (is {} of the package uidmap installed?)", kind.file(), kind.helper())
+    } else {
+        format!("write {}", kind.file())
+    };
+    Error { cause: Cause::Errno(errno), ..Error::new(Step::MapIds, subject) }
+}
+
+fn find_helper(kind: MapKind) -> Option<CString> {
+    HELPER_DIRS
+        .iter()
+        .filter_map(|dir| CString::new(format!("{dir}/{}", kind.helper())).ok())
+        .find(|path| rustix::fs::access(&**path, rustix::fs::Access::EXEC_OK).is_ok())
+}
+
+fn run_helper(helper: &CString, pid: i32, map: &[IdMap]) -> Result<()> {
+    let numbers = map.iter().flat_map(|line| [line.container, line.host, line.size]);
+    let words = [pid.to_string()].into_iter().chain(numbers.map(|number| number.to_string()));
+    let mut argv = vec![helper.clone()];
+    argv.extend(words.filter_map(|word| CString::new(word).ok()));
+    let subject = || helper.to_string_lossy().into_owned();
+    let child = match ::namespaces::clone(&CloneRequest::default()) {
+        Ok(Fork::Child) => {
+            sys::default_signals(u64::MAX);
+            sys::execve(helper, &argv, &[]);
+            sys::exit_now(127)
+        }
+        Ok(Fork::Parent(child)) => child,
+        Err(_) => return Err(Error::new(Step::MapIds, subject())),
+    };
+    let status = rustix::io::retry_on_intr(|| {
+        rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
+    })
+    .at_with(Step::MapIds, subject)?;
+    match status.and_then(|status| status.exit_status()) {
+        Some(0) => Ok(()),
+        code => Err(Error::because(
+            Step::MapIds,
+            subject(),
+            format!(
+                "exit status {}; the ranges must be granted in /etc/subuid and /etc/subgid",
+                code.unwrap_or(-1)
+            ),
+        )),
+    }
+}

@@ -1,0 +1,320 @@
+//! `mounts[]` becomes mount operations (config.md, "Mounts").
+
+use ::namespaces::{IdMap, Namespace};
+
+use super::Options;
+use super::options::{MountOptions, ms};
+use super::rootfs::{FsOp, Surroundings};
+use crate::error::{Error, Result};
+use crate::spec::{IdMapping, Mount, Spec};
+
+/// A new filesystem.
+#[derive(Debug)]
+pub struct FilesystemMount {
+    /// `mounts[N]`, for messages.
+    pub field: String,
+    /// Path in the container, cleaned.
+    pub destination: String,
+    /// Filesystem type.
+    pub kind: String,
+    /// Device, or any word.
+    pub source: String,
+    /// Its options.
+    pub options: MountOptions,
+    /// SELinux context (`linux.mountLabel`).
+    pub label: Option<String>,
+}
+
+/// A part of the host's tree, or of another mount's.
+#[derive(Debug)]
+pub struct BindMount {
+    /// `mounts[N]`, for messages.
+    pub field: String,
+    /// Path in the container, cleaned.
+    pub destination: String,
+    /// Absolute path on the host.
+    pub source: String,
+    /// Its options.
+    pub options: MountOptions,
+    /// The maps of an id-mapped mount (uid, gid); empty means those of the container.
+    pub id_maps: Option<(Vec<IdMap>, Vec<IdMap>)>,
+}
+
+/// The cgroup filesystems, as far as the container may see them.
+#[derive(Debug)]
+pub struct CgroupMount {
+    /// `mounts[N]`, for messages.
+    pub field: String,
+    /// Path in the container, cleaned.
+    pub destination: String,
+    /// Its options.
+    pub options: MountOptions,
+    /// A hierarchy each: name of the folder, options for a new mount of it, the container's folder on the host.
+    pub hierarchies: Vec<CgroupHierarchy>,
+    /// Whether there is one v2 hierarchy and nothing else.
+    pub unified: bool,
+    /// Whether the container has a cgroup namespace, so that fresh mounts show only its part.
+    pub namespaced: bool,
+}
+
+/// One cgroup hierarchy in the container.
+#[derive(Debug)]
+pub struct CgroupHierarchy {
+    /// Name of the folder below the mount, such as `cpu,cpuacct`.
+    pub name: String,
+    /// Mount data that names the hierarchy, such as `cpu,cpuacct` or `none,name=systemd`.
+    pub data: String,
+    /// The container's folder on the host.
+    pub path: String,
+}
+
+/// Files in procfs that may be mounted over, by programs that show a container its own limits.
+const PROC_FILES: [&str; 10] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled",
+];
+
+/// Plans all mounts in their order.
+pub fn plan(
+    spec: &Spec<'_>,
+    options: &Options,
+    around: &Surroundings<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<FsOp>> {
+    let label = spec.linux.as_ref().and_then(|linux| linux.mount_label.as_deref());
+    let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
+    for (index, mount) in spec.mounts.iter().enumerate() {
+        let field = format!("mounts[{index}]");
+        let destination = destination(mount, &field, warnings)?;
+        let words = mount.options.iter().flatten().map(|word| &**word);
+        let words = MountOptions::parse(words);
+        let kind = mount.kind.as_deref().unwrap_or_default();
+        for text in [kind, mount.source.as_deref().unwrap_or_default(), &words.data] {
+            if text.contains('\0') {
+                return Err(Error::config(field, "must not contain a NUL character"));
+            }
+        }
+        unsupported(&words, &field)?;
+        if words.bind.is_some() || kind == "bind" {
+            let bind = bind_mount(mount, field, destination, words, options)?;
+            refuse_over_proc(&bind.destination, &bind.field)?;
+            ops.push(FsOp::Bind(bind));
+            continue;
+        }
+        if mount.uid_mappings.is_some() || mount.gid_mappings.is_some() || words.idmap.is_some() {
+            return Err(Error::config(field, "id mappings are only possible for bind mounts"));
+        }
+        match kind {
+            "" => {
+                return Err(Error::config(
+                    format!("{field}.type"),
+                    "is missing, and it is not a bind mount",
+                ));
+            }
+            "cgroup" | "cgroup2" => {
+                if let Some(op) = cgroup_mount(field, destination, words, around) {
+                    ops.push(op);
+                }
+            }
+            _ => {
+                if kind != "proc" {
+                    refuse_over_proc(&destination, &field)?;
+                }
+                let source = mount.source.as_deref().unwrap_or(kind).to_owned();
+                let label = label.filter(|_| labelled(kind)).map(str::to_owned);
+                let kind = kind.to_owned();
+                ops.push(FsOp::Filesystem(FilesystemMount {
+                    field,
+                    destination,
+                    kind,
+                    source,
+                    options: words,
+                    label,
+                }));
+            }
+        }
+    }
+    Ok(ops)
+}
+
+/// A mount's place, absolute and without `.`, `..` and doubled slashes.
+fn destination(mount: &Mount<'_>, field: &str, warnings: &mut Vec<String>) -> Result<String> {
+    let destination = &*mount.destination;
+    let field = || format!("{field}.destination");
+    if destination.is_empty() || destination.contains('\0') {
+        return Err(Error::config(field(), "must be a path"));
+    }
+    if !destination.starts_with('/') {
+        warnings.push(format!(
+            "{}: {destination:?} is not absolute; it is taken as relative to /",
+            field()
+        ));
+    }
+    let clean = clean(destination);
+    if clean == "/" {
+        return Err(Error::config(field(), "mounting over the root filesystem is not allowed"));
+    }
+    Ok(clean)
+}
+
+/// The absolute path that a text means inside the container, without looking at any file.
+pub fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// A mount below /proc would let an image answer for the kernel (CVE-2019-16884, CVE-2019-19921).
+fn refuse_over_proc(destination: &str, field: &str) -> Result<()> {
+    let inside = destination == "/proc" || destination.starts_with("/proc/");
+    if !inside || PROC_FILES.contains(&destination) {
+        return Ok(());
+    }
+    let reason = format!("{destination:?} cannot be mounted because it is inside /proc");
+    Err(Error::config(format!("{field}.destination"), reason))
+}
+
+fn unsupported(words: &MountOptions, field: &str) -> Result<()> {
+    let word = if words.copy_up {
+        "tmpcopyup"
+    } else if words.copy_symlink {
+        "copy-symlink"
+    } else if words.source_nofollow {
+        "src-nofollow"
+    } else if words.destination_nofollow {
+        "dest-nofollow"
+    } else if words.set & ms::REMOUNT != 0 {
+        "remount"
+    } else {
+        return Ok(());
+    };
+    Err(Error::config(format!("{field}.options"), format!("{word:?} is not supported yet")))
+}
+
+fn bind_mount(
+    mount: &Mount<'_>,
+    field: String,
+    destination: String,
+    words: MountOptions,
+    options: &Options,
+) -> Result<BindMount> {
+    if !words.data.is_empty() {
+        let reason = format!(
+            "bind mounts cannot have any filesystem-specific options applied: {:?}",
+            words.data
+        );
+        return Err(Error::config(format!("{field}.options"), reason));
+    }
+    let source = match mount.source.as_deref() {
+        None | Some("") => return Err(Error::config(format!("{field}.source"), "is missing")),
+        Some(source) if source.starts_with('/') => source.to_owned(),
+        Some(source) => format!("{}/{source}", options.bundle),
+    };
+    if mount.uid_mappings.is_some() || mount.gid_mappings.is_some() || words.idmap.is_some() {
+        let maps = id_maps(mount, &field)?;
+        let _ = maps;
+        return Err(Error::config(
+            format!("{field}.uidMappings"),
+            "id-mapped mounts are not supported yet",
+        ));
+    }
+    Ok(BindMount { field, destination, source, options: words, id_maps: None })
+}
+
+fn id_maps(mount: &Mount<'_>, field: &str) -> Result<(Vec<IdMap>, Vec<IdMap>)> {
+    let lines = |mappings: &Option<Vec<IdMapping>>| -> Vec<IdMap> {
+        let line = |entry: &IdMapping| IdMap {
+            container: entry.container_id,
+            host: entry.host_id,
+            size: entry.size,
+        };
+        mappings.iter().flatten().map(line).collect()
+    };
+    let (uids, gids) = (lines(&mount.uid_mappings), lines(&mount.gid_mappings));
+    if uids.is_empty() != gids.is_empty() {
+        let reason = "uidMappings and gidMappings must be given together";
+        return Err(Error::config(format!("{field}.uidMappings"), reason));
+    }
+    Ok((uids, gids))
+}
+
+/// Filesystems that take a `context` option; the others get their label from the policy.
+fn labelled(kind: &str) -> bool {
+    !matches!(kind, "proc" | "sysfs" | "mqueue" | "cgroup" | "cgroup2")
+}
+
+/// The cgroup mount, or nothing when the host has no cgroups to show.
+fn cgroup_mount(
+    field: String,
+    destination: String,
+    options: MountOptions,
+    around: &Surroundings<'_>,
+) -> Option<FsOp> {
+    let layout = around.host.cgroups.as_ref()?;
+    let record = around.cgroup?.record();
+    let unified = layout.kind() == cgroups::Kind::V2;
+    let shown = record.directories.iter().zip(record.paths());
+    let hierarchies = shown
+        .filter(|(directory, _)| unified || !directory.is_v2())
+        .map(|(directory, (controllers, path))| CgroupHierarchy {
+            name: directory.mount.rsplit('/').next().unwrap_or_default().to_owned(),
+            data: match controllers.strip_prefix("name=") {
+                Some(_) => format!("none,{controllers}"),
+                None => controllers.to_owned(),
+            },
+            path,
+        })
+        .collect();
+    let namespaced = around.namespaces.has(Namespace::Cgroup);
+    Some(FsOp::Cgroup(CgroupMount {
+        field,
+        destination,
+        options,
+        hierarchies,
+        unified,
+        namespaced,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_without_leaving_the_root() {
+        for (given, cleaned) in [
+            ("/a/b", "/a/b"),
+            ("a", "/a"),
+            ("/a//b/./c/", "/a/b/c"),
+            ("/../../etc", "/etc"),
+            ("/a/../..", "/"),
+        ] {
+            assert_eq!(clean(given), cleaned, "{given}");
+        }
+    }
+
+    #[test]
+    fn only_a_few_files_of_proc_may_be_hidden() {
+        assert!(refuse_over_proc("/proc/cpuinfo", "mounts[0]").is_ok());
+        assert!(refuse_over_proc("/process", "mounts[0]").is_ok());
+        for path in ["/proc", "/proc/self/attr", "/proc/sys"] {
+            assert!(refuse_over_proc(path, "mounts[0]").is_err(), "{path}");
+        }
+    }
+}

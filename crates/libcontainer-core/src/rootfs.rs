@@ -1,0 +1,189 @@
+//! The only way to a path inside a root filesystem: a descriptor of the root, and lookups that stay below it.
+//!
+//! One `openat2(2)` with RESOLVE_IN_ROOT where the kernel has it (Linux 5.6), else the `pathrs` crate
+//! for older kernels. CVE-2021-30465, CVE-2024-45310 and their like are lookups
+//! that were done by string instead.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use pathrs::error::ErrorKind;
+use pathrs::flags::OpenFlags;
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// Lookups are tried again when a rename on the way made the kernel give up; so often at the most.
+const RETRIES: u32 = 128;
+
+/// A root filesystem.
+#[derive(Debug)]
+pub struct Root<'fd>(BorrowedFd<'fd>);
+
+/// What a mount needs at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A directory.
+    Directory,
+    /// Anything else.
+    File,
+}
+
+impl<'fd> Root<'fd> {
+    /// The root behind a descriptor of its top directory.
+    pub fn new(top: BorrowedFd<'fd>) -> Root<'fd> {
+        Root(top)
+    }
+
+    /// Opens a path; symlinks are followed, but never out of the root, magic links not at all.
+    pub fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..RETRIES {
+            let relative = path.trim_start_matches('/');
+            let relative = if relative.is_empty() { "." } else { relative };
+            match rustix::fs::openat2(
+                self.0,
+                relative,
+                flags | OFlags::CLOEXEC,
+                Mode::empty(),
+                resolve,
+            ) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(Errno::NOSYS) => return self.open_slowly(path, flags),
+                other => return other,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// The same without `openat2`.
+    fn open_slowly(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = OpenFlags::from_bits_retain(flags.bits().into());
+        let root = self.pathrs()?;
+        if flags.contains(OpenFlags::O_PATH) {
+            return root.resolve(path).map(OwnedFd::from).map_err(|error| errno_of(&error));
+        }
+        root.open_subpath(path, flags).map(OwnedFd::from).map_err(|error| errno_of(&error))
+    }
+
+    /// A handle on a path, for `*at` calls and mounts.
+    pub fn handle(&self, path: &str) -> Result<OwnedFd, Errno> {
+        self.open(path, OFlags::PATH)
+    }
+
+    /// A handle on a directory that is made if it is missing, with those above it, and whether it was.
+    pub fn make_directory(&self, path: &str, mode: u32) -> Result<(OwnedFd, bool), Errno> {
+        match self.open(path, OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(fd) => return Ok((fd, false)),
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+        let (parent, name) = self.make_parent(path)?;
+        // The name is one component, so a symlink at its place is EEXIST and is not followed.
+        match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(mode)) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return self.open(path, OFlags::PATH | OFlags::DIRECTORY).map(|fd| (fd, false));
+            }
+            Err(errno) => return Err(errno),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&parent, name, flags, Mode::empty()).map(|fd| (fd, true))
+    }
+
+    /// A handle on a place to mount on, made if it is missing.
+    pub fn make_place(&self, path: &str, place: Place) -> Result<(OwnedFd, bool), Errno> {
+        if place == Place::Directory {
+            return self.make_directory(path, 0o755);
+        }
+        match self.handle(path) {
+            Ok(fd) => return Ok((fd, false)),
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+        let (parent, name) = self.make_parent(path)?;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o755))?;
+        Ok((file, true))
+    }
+
+    /// A handle on the directory of a path, made if it is missing, and the last name.
+    pub fn make_parent<'p>(&self, path: &'p str) -> Result<(OwnedFd, &'p str), Errno> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name.is_empty() || name == "." || name == ".." {
+            return Err(Errno::INVAL);
+        }
+        Ok((self.make_directory(parent, 0o755)?.0, name))
+    }
+
+    fn pathrs(&self) -> Result<pathrs::Root, Errno> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(self.0, 0)?;
+        Ok(pathrs::Root::from_fd(fd))
+    }
+}
+
+fn errno_of(error: &pathrs::error::Error) -> Errno {
+    match error.kind() {
+        ErrorKind::OsError(Some(errno)) => Errno::from_raw_os_error(errno),
+        ErrorKind::NotImplemented | ErrorKind::NotSupported => Errno::NOSYS,
+        // A lookup that left the root, or that somebody changed under way.
+        ErrorKind::SafetyViolation => Errno::XDEV,
+        _ => Errno::IO,
+    }
+}
+
+/// The type of the file behind a descriptor.
+pub fn file_type(fd: impl AsFd) -> Result<FileType, Errno> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tree() -> (std::path::PathBuf, OwnedFd) {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("orun-root-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(dir.join("root/etc")).unwrap();
+        std::fs::create_dir_all(dir.join("outside")).unwrap();
+        symlink(dir.join("outside"), dir.join("root/absolute")).unwrap();
+        symlink("../outside", dir.join("root/relative")).unwrap();
+        let fd = rustix::fs::open(
+            dir.join("root"),
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .unwrap();
+        (dir, fd)
+    }
+
+    #[test]
+    fn links_do_not_lead_out_of_the_root() {
+        let (dir, fd) = tree();
+        let root = Root::new(fd.as_fd());
+        for link in ["/absolute", "/relative", "/absolute/x", "/relative/x", "/../../outside"] {
+            assert_eq!(root.handle(link).unwrap_err(), Errno::NOENT, "{link}");
+            assert_eq!(root.open_slowly(link, OFlags::PATH).unwrap_err(), Errno::NOENT, "{link}");
+        }
+        let _ = root.make_place("/relative/new", Place::File);
+        let _ = root.make_directory("/absolute/new", 0o755);
+        assert_eq!(std::fs::read_dir(dir.join("outside")).unwrap().count(), 0);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn places_are_made_with_their_parents() {
+        let (dir, fd) = tree();
+        let root = Root::new(fd.as_fd());
+        assert!(root.make_place("/a/b/c", Place::File).unwrap().1);
+        assert!(!root.make_place("/a/b/c", Place::File).unwrap().1);
+        assert!(root.make_place("/a/d/e", Place::Directory).unwrap().1);
+        assert!(dir.join("root/a/b/c").is_file() && dir.join("root/a/d/e").is_dir());
+        assert_eq!(
+            root.open("/", OFlags::PATH).map(|fd| file_type(fd).unwrap()),
+            Ok(FileType::Directory)
+        );
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,73 @@
+//! `run`: create, start, and, unless detached, stay until the end and delete.
+
+use crate::container::Container;
+use crate::create::{self, CreateRequest, Created};
+use crate::delete;
+use crate::error::{Result, Side};
+use crate::foreground::{Relay, Signals, attend};
+use crate::start::run_poststart;
+use crate::store::Store;
+use crate::sync::Message;
+
+/// What `run` is asked for besides what `create` is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunRequest {
+    /// Return when the program runs.
+    pub detach: bool,
+    /// Leave the container there when it has ended.
+    pub keep: bool,
+    /// Do not take over orphans of the container's processes.
+    pub no_subreaper: bool,
+}
+
+/// The end of a `run`.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit status of the program; 0 for a detached one.
+    pub status: i32,
+    /// What was noticed.
+    pub warnings: Vec<String>,
+}
+
+/// Runs a container.
+pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result<Ended> {
+    let signals = if request.detach { None } else { Some(Signals::catch()?) };
+    if !request.detach && !request.no_subreaper {
+        let own = rustix::process::getpid();
+        // Only a comfort: without it, orphans go to the host's init.
+        let _ = rustix::process::set_child_subreaper(Some(own));
+    }
+    let mut created = create::launch(store, create, false)?;
+    let mut warnings = std::mem::take(&mut created.warnings);
+    let terminal = created.terminal.take();
+    let result = start_program(store, &created).and_then(|()| match &signals {
+        None => Ok(0),
+        Some(signals) => {
+            let relay = terminal.map(Relay::new).transpose()?;
+            attend(created.child.pid, &created.child.pidfd, signals, relay)
+        }
+    });
+    if (request.detach || request.keep) && result.is_ok() {
+        return Ok(Ended { status: result?, warnings });
+    }
+    let container = Container::load(store, created.dir.id())?;
+    warnings.extend(delete::destroy(&container)?);
+    Ok(Ended { status: result?, warnings })
+}
+
+/// Lets the init go, and hears on the pipe whether the program runs.
+fn start_program(store: &Store, created: &Created) -> Result<()> {
+    created.pipe.send(&Message::Proceed { gate: false })?;
+    let answer = created.pipe.receive()?;
+    if let Some(Message::Failed(error)) = answer {
+        return Err(error.on(Side::Init));
+    }
+    if created.state.poststart.is_empty() {
+        return Ok(());
+    }
+    let container = Container::load(store, created.dir.id())?;
+    match container.live() {
+        Some(live) => run_poststart(&created.state, live),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,79 @@
+//! The runtime's own binary, kept out of a container's reach (CVE-2019-5736).
+//!
+//! `/proc/PID/exe` of a process that enters a container is a handle on a file of the host. If its
+//! mount is read-only, nothing can be done with it; so the runtime starts itself once more from a
+//! read-only copy of its own mount, which is nowhere attached. A sealed memfd does the same where
+//! the kernel does not allow that.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags};
+use rustix::io::Errno;
+use rustix::mount::{OpenTreeFlags, open_tree};
+
+use crate::error::{At, Error, Result};
+use crate::plan::options::attr;
+use crate::step::Step;
+use crate::store::write_all;
+use crate::sys;
+
+const OWN: &str = "/proc/self/exe";
+
+/// Returns when the running binary is out of reach; else replaces this process by one that is.
+pub fn ensure(argv: &[CString], env: &[CString]) -> Result<()> {
+    let own = rustix::fs::openat(CWD, OWN, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .at(Step::Seal, OWN)?;
+    if is_sealed(&own).at(Step::Seal, OWN)? {
+        return Ok(());
+    }
+    let Err(errno) = start_from_mount(argv, env);
+    tracing::debug!("no read-only clone of the runtime's mount: {errno}; using a sealed memfd");
+    let Err(error) = start_from_memory(argv, env);
+    Err(error)
+}
+
+/// On a read-only mount, or a memfd that can't be written any more.
+fn is_sealed(own: &OwnedFd) -> std::result::Result<bool, Errno> {
+    if rustix::fs::fstatvfs(own)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Ok(true);
+    }
+    if rustix::fs::fstat(own)?.st_nlink != 0 {
+        return Ok(false);
+    }
+    let file = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::WRITE)))
+}
+
+fn start_from_mount(argv: &[CString], env: &[CString]) -> std::result::Result<Infallible, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let clone = open_tree(CWD, OWN, flags)?;
+    sys::mount_setattr(clone.as_fd(), 0, 0, attr::RDONLY, 0)?;
+    sys::execveat(clone.as_fd(), argv, env)
+}
+
+fn start_from_memory(argv: &[CString], env: &[CString]) -> Result<Infallible> {
+    let copy = copy_to_memory().at(Step::Seal, OWN)?;
+    sys::execveat(copy.as_fd(), argv, env)
+        .at(Step::Seal, "execute the copy")
+        .map_err(|error: Error| error)
+}
+
+fn copy_to_memory() -> std::result::Result<OwnedFd, Errno> {
+    let file = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // MFD_EXEC is asked for by kernels that have vm.memfd_noexec (6.3), and unknown to older ones.
+    let copy = rustix::fs::memfd_create("runc_cloned:/proc/self/exe", flags | MemfdFlags::EXEC)
+        .or_else(|_| rustix::fs::memfd_create("runc_cloned:/proc/self/exe", flags))?;
+    let mut buffer = vec![0u8; 256 * 1024];
+    loop {
+        match rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut buffer))? {
+            0 => break,
+            count => write_all(&copy, &buffer[..count])?,
+        }
+    }
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&copy, seals)?;
+    Ok(copy)
+}

@@ -1,0 +1,214 @@
+//! How the process of a container comes into its namespaces: one `clone3`, with what must be done around it.
+//!
+//! A pid or time namespace is joined by the parent, which then goes back; so are others when the
+//! user namespace is new, as its processes may not join what belongs to the host. Only a user
+//! namespace that is joined takes a helper process, for there is no way back from it.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use ::namespaces::{
+    Child, CloneError, CloneRequest, Fork, JoinError, Namespace, NamespaceFile, NamespaceSet,
+};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::{Pid, WaitId, WaitIdOptions};
+
+use crate::error::{At, Error, Result};
+use crate::plan::CreatePlan;
+use crate::procfs;
+use crate::step::Step;
+use crate::sync::{Message, Pipe};
+use crate::sys;
+
+/// Opens the files of all namespaces that are joined, and checks their kinds.
+pub fn open_namespaces(plan: &CreatePlan) -> Result<Vec<NamespaceFile>> {
+    plan.namespaces
+        .join
+        .iter()
+        .map(|join| {
+            NamespaceFile::open(join.kind, &join.path).map_err(|error| {
+                let subject = format!("{:?}", join.path.to_string_lossy());
+                let field = format!("linux.namespaces[{}].path", join.index);
+                match error {
+                    JoinError::Open(errno) => {
+                        Err::<(), _>(errno).at(Step::OpenNamespace, subject).err()
+                    }
+                    other => Some(Error::because(Step::OpenNamespace, subject, other.to_string())),
+                }
+                .unwrap_or_else(|| Error::new(Step::OpenNamespace, ""))
+                .field(field)
+            })
+        })
+        .collect()
+}
+
+/// Makes the process and runs `init` in it, with the namespaces that are left for it to join.
+pub fn spawn(
+    plan: &CreatePlan,
+    files: Vec<NamespaceFile>,
+    request: &CloneRequest<'_>,
+    init: impl FnOnce(Vec<NamespaceFile>),
+) -> Result<Child> {
+    if plan.namespaces.joins(Namespace::User) {
+        let bare = CloneRequest {
+            namespaces: NamespaceSet::EMPTY,
+            cgroup: request.cgroup,
+            sibling: false,
+        };
+        return spawn_by_helper(&bare, request.namespaces, |_| join_with_user(files), init);
+    }
+    let new_user = plan.namespaces.create.contains(Namespace::User);
+    let (ours, theirs): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| match file.kind() {
+        Namespace::Pid | Namespace::Time => true,
+        Namespace::Mount => false,
+        _ => new_user,
+    });
+    let mut away = Away::default();
+    for file in &ours {
+        away.join(file)?;
+    }
+    if !plan.namespaces.clock_offsets.is_empty() {
+        away.remember(Namespace::Time)?;
+        ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Time))
+            .at(Step::NewNamespace, "time")?;
+        procfs::open_directory("self")
+            .and_then(|dir| {
+                ::namespaces::write_offsets(dir.as_fd(), &plan.namespaces.clock_offsets)
+            })
+            .at(Step::TimeOffsets, "/proc/self/timens_offsets")
+            .map_err(|error| error.field("linux.timeOffsets"))?;
+    }
+    match clone(request)? {
+        Fork::Parent(child) => {
+            away.back()?;
+            Ok(child)
+        }
+        Fork::Child => {
+            std::mem::forget(away);
+            init(theirs);
+            sys::exit_now(1)
+        }
+    }
+}
+
+fn clone(request: &CloneRequest<'_>) -> Result<Fork> {
+    ::namespaces::clone(request).map_err(|error| match error {
+        CloneError::Clone(errno) => {
+            let kinds: Vec<_> = request.namespaces.iter().map(Namespace::name).collect();
+            let subject = if kinds.is_empty() {
+                String::new()
+            } else {
+                format!("in new namespaces ({})", kinds.join(", "))
+            };
+            Error { cause: crate::error::Cause::Errno(errno), ..Error::new(Step::Clone, subject) }
+        }
+        CloneError::Threads(count) => {
+            Error::because(Step::Clone, "", format!("the caller has {count} threads"))
+        }
+    })
+}
+
+/// Namespaces to which the parent goes back.
+#[derive(Debug, Default)]
+struct Away {
+    own: Vec<NamespaceFile>,
+}
+
+impl Away {
+    fn remember(&mut self, kind: Namespace) -> Result<()> {
+        let path = std::ffi::CString::new(format!("/proc/self/ns/{}", kind.proc_name()))
+            .unwrap_or_default();
+        let own = NamespaceFile::open(kind, &path).map_err(|error| {
+            Error::because(Step::OpenNamespace, path.to_string_lossy(), error.to_string())
+        })?;
+        self.own.push(own);
+        Ok(())
+    }
+
+    fn join(&mut self, file: &NamespaceFile) -> Result<()> {
+        self.remember(file.kind())?;
+        join(file)
+    }
+
+    fn back(self) -> Result<()> {
+        self.own.iter().try_for_each(join)
+    }
+}
+
+fn join(file: &NamespaceFile) -> Result<()> {
+    file.join()
+        .map_err(|error| Error::because(Step::JoinNamespace, file.kind().name(), error.to_string()))
+}
+
+/// A helper does what there is no way back from, makes the process as a child of the parent, and ends.
+///
+/// `prepare` runs in the helper; what it gives is handed to `init`, in the process.
+pub fn spawn_by_helper<T>(
+    request: &CloneRequest<'_>,
+    namespaces: NamespaceSet,
+    prepare: impl FnOnce(BorrowedFd<'_>) -> Result<T>,
+    init: impl FnOnce(T),
+) -> Result<Child> {
+    let flags = SocketFlags::CLOEXEC;
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+            .at(Step::OpenPipe, "")?;
+    let answer = Pipe::from(theirs);
+    let helper = match clone(request)? {
+        Fork::Parent(helper) => helper,
+        Fork::Child => {
+            drop(ours);
+            help(&answer, namespaces, prepare, init)
+        }
+    };
+    drop(answer);
+    let answer = Pipe::from(ours).receive();
+    let _ = rustix::io::retry_on_intr(|| {
+        rustix::process::waitid(WaitId::PidFd(helper.pidfd.as_fd()), WaitIdOptions::EXITED)
+    });
+    match answer? {
+        Some(Message::Spawned(pid, pidfd)) => {
+            let pid = Pid::from_raw(pid).ok_or_else(|| Error::new(Step::Clone, ""))?;
+            Ok(Child { pid, pidfd })
+        }
+        Some(Message::Failed(error)) => Err(error),
+        _ => Err(Error::because(Step::Clone, "", "the helper process ended without an answer")),
+    }
+}
+
+fn help<T>(
+    answer: &Pipe,
+    namespaces: NamespaceSet,
+    prepare: impl FnOnce(BorrowedFd<'_>) -> Result<T>,
+    init: impl FnOnce(T),
+) -> ! {
+    let request = CloneRequest { namespaces, cgroup: None, sibling: true };
+    let message =
+        match prepare(answer.as_fd()).and_then(|prepared| Ok((clone(&request)?, prepared))) {
+            Ok((Fork::Child, prepared)) => {
+                init(prepared);
+                sys::exit_now(1)
+            }
+            Ok((Fork::Parent(child), _)) => {
+                Message::Spawned(child.pid.as_raw_nonzero().get(), child.pidfd)
+            }
+            Err(error) => Message::Failed(error),
+        };
+    // If the parent is gone, the process hears of it on its own pipe.
+    let _ = answer.send(&message);
+    sys::exit_now(0)
+}
+
+/// Joins the user namespace and the others; those of the host's are only open before, those of the
+/// user namespace only after. The mount namespace is left for the init.
+fn join_with_user(files: Vec<NamespaceFile>) -> Result<Vec<NamespaceFile>> {
+    let (mount, others): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.kind() == Namespace::Mount);
+    let (user, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|file| file.kind() == Namespace::User);
+    let later: Vec<NamespaceFile> =
+        others.into_iter().filter(|file| file.join().is_err()).collect();
+    user.iter().try_for_each(join)?;
+    crate::init::process::take_root_ids()?;
+    later.iter().try_for_each(join)?;
+    Ok(mount)
+}

@@ -1,0 +1,91 @@
+//! `start`: lets a created container run its program, and tells the truth about how that went.
+
+use std::os::fd::AsRawFd;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::container::{Container, Live};
+use crate::error::{At, Error, Result, Side};
+use crate::hooks::{self, HookRun};
+use crate::oci_state::OciState;
+use crate::spec::Hook;
+use crate::step::Step;
+use crate::store::{GATE, State};
+use crate::sync::{Message, Pipe};
+use crate::sys;
+
+/// Starts a container.
+///
+/// Returns when its program runs. The init holds the connection until `execve`, so its end without
+/// a word means success, and a failing hook or exec is told.
+pub fn start(container: &Container) -> Result<()> {
+    let live = container.created()?;
+    let gate = connect(container)?;
+    gate.send(&Message::Proceed { gate: false })?;
+    let answer = gate.receive()?;
+    container.dir.remove_gate()?;
+    if let Some(Message::Failed(error)) = answer {
+        return Err(error.on(Side::Init));
+    }
+    run_poststart(&container.state, live)
+}
+
+fn connect(container: &Container) -> Result<Pipe> {
+    let id = container.dir.id();
+    let socket = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .at(Step::Gate, id)?;
+    let path = format!("/proc/self/fd/{}/{GATE}", container.dir.as_fd().as_raw_fd());
+    let address = SocketAddrUnix::new(path).at(Step::Gate, id)?;
+    match rustix::net::connect(&socket, &address) {
+        Err(Errno::CONNREFUSED | Errno::NOENT) => {
+            // A `start` that was killed in the middle left the gate behind.
+            let _ = container.dir.remove_gate();
+            Err(Error::new(Step::CheckStatus, "cannot start an already running container"))
+        }
+        other => other.at(Step::Gate, id).map(|()| Pipe::from(socket)),
+    }
+}
+
+/// Runs the poststart hooks; if one fails, the container is stopped (runtime.md, "Lifecycle").
+pub fn run_poststart(state: &State, live: &Live) -> Result<()> {
+    if state.poststart.is_empty() {
+        return Ok(());
+    }
+    let result = run_hooks(state, "poststart", &state.poststart, "running", live.pid);
+    if result.is_err() {
+        use std::os::fd::AsFd;
+        let _ = sys::send_signal(live.as_fd(), libc::SIGKILL);
+    }
+    result
+}
+
+/// Runs hooks of the runtime's side, in the bundle if it is still there.
+pub fn run_hooks(
+    state: &State,
+    kind: &'static str,
+    hooks: &[Hook],
+    status: &str,
+    pid: i32,
+) -> Result<()> {
+    use std::os::fd::AsFd;
+    let flags =
+        rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    let cwd = rustix::fs::open(&*state.bundle, flags, rustix::fs::Mode::empty())
+        .or_else(|_| rustix::fs::open("/", flags, rustix::fs::Mode::empty()))
+        .at(Step::ReadConfig, &*state.bundle)?;
+    let json = OciState {
+        id: &state.id,
+        status,
+        pid,
+        bundle: &state.bundle,
+        annotations: &state.annotations,
+    }
+    .to_json();
+    hooks::run(&HookRun { kind, hooks, state: &json, cwd: cwd.as_fd(), default_env: &[] })
+}

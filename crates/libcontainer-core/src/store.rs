@@ -1,0 +1,338 @@
+//! The state of containers on disk: a directory for each below the state root.
+//!
+//! Making the directory is the lock on the name. The first file in it is the intent: where the
+//! container's cgroups will be, written before the first of them exists. It is renamed when they
+//! are found to be the container's own, and another rename replaces it by the state. So whatever is killed when, `delete` finds what there is to remove.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{At, Error, Result};
+use crate::spec::Hook;
+use crate::step::Step;
+
+const STATE: &str = "state.json";
+/// The intent, until the cgroup is known to be the container's own.
+const INTENT: &str = "intent.json";
+const STATE_NEW: &str = "state.json.new";
+const CONFIG: &str = "config.json";
+/// The socket at which a created container waits.
+pub const GATE: &str = "exec.sock";
+/// Everything that can be in a state directory.
+const FILES: [&str; 5] = [GATE, CONFIG, STATE_NEW, INTENT, STATE];
+/// The longest name of a container: a file name less what may be put around it.
+const ID_MAX: usize = 255;
+
+/// What is known of a container; the intent has `pid` 0.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Name.
+    pub id: String,
+    /// Process id of the container init on the host; 0 until the container is created.
+    pub pid: i32,
+    /// Its start time in clock ticks since boot, against reused ids.
+    pub start_time: u64,
+    /// When the container was created, RFC 3339.
+    pub created: String,
+    /// Absolute path of the bundle.
+    pub bundle: String,
+    /// Absolute path of the root filesystem.
+    pub rootfs: String,
+    /// User id of the creator.
+    pub owner: u32,
+    /// Words of the caller.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Where in the cgroup tree.
+    pub cgroup: Option<cgroups::Record>,
+    /// Whether the processes in the cgroup are the container's: not before it was found to be empty.
+    #[serde(skip)]
+    pub cgroup_owned: bool,
+    /// Whether the container has a pid namespace, whose end takes all processes along.
+    pub pid_namespace: bool,
+    /// Hooks that are yet to run.
+    #[serde(default)]
+    pub poststart: Vec<Hook>,
+    /// Hooks that are yet to run.
+    #[serde(default)]
+    pub poststop: Vec<Hook>,
+}
+
+/// The directory of all states.
+#[derive(Debug)]
+pub struct Store {
+    path: String,
+    root: OwnedFd,
+}
+
+/// The directory of one container's state.
+#[derive(Debug)]
+pub struct StateDir {
+    id: String,
+    root: OwnedFd,
+    dir: OwnedFd,
+}
+
+/// Checks a container's name: letters, digits, `_`, `+`, `-`, `.`, and not only dots.
+pub fn check_id(id: &str) -> Result<()> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
+    if id.is_empty() || id.len() > ID_MAX || id == "." || id == ".." || !id.bytes().all(letter) {
+        return Err(Error::because(
+            Step::CheckId,
+            format!("{id:?}"),
+            format!("it must have 1 to {ID_MAX} of A-Z a-z 0-9 _ + - . and not be \".\" or \"..\""),
+        ));
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Opens the state root, making it (0700) if it is missing.
+    pub fn create(path: &str) -> Result<Store> {
+        match Store::open_path(path) {
+            Err(Errno::NOENT) => {}
+            other => return other.at(Step::OpenStateRoot, path),
+        }
+        make_directories(path).at(Step::OpenStateRoot, path)?;
+        Store::open_path(path).at(Step::OpenStateRoot, path)
+    }
+
+    /// Opens the state root if there is one.
+    pub fn open(path: &str) -> Result<Option<Store>> {
+        match Store::open_path(path) {
+            Err(Errno::NOENT) => Ok(None),
+            other => other.map(Some).at(Step::OpenStateRoot, path),
+        }
+    }
+
+    fn open_path(path: &str) -> std::result::Result<Store, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(Store { path: path.to_owned(), root })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Takes a name by making its directory; an error if there is one.
+    pub fn claim(&self, id: &str) -> Result<StateDir> {
+        check_id(id)?;
+        match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
+            Err(Errno::EXIST) => return Err(Error::new(Step::ClaimId, id)),
+            other => other.at(Step::WriteState, id)?,
+        }
+        self.find(id)
+    }
+
+    /// Opens the directory of a container.
+    pub fn find(&self, id: &str) -> Result<StateDir> {
+        check_id(id)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = match rustix::fs::openat(&self.root, id, flags, Mode::empty()) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+                return Err(Error::new(Step::FindContainer, id));
+            }
+            other => other.at(Step::ReadState, id)?,
+        };
+        let root = rustix::io::fcntl_dupfd_cloexec(&self.root, 3).at(Step::ReadState, id)?;
+        Ok(StateDir { id: id.to_owned(), root, dir })
+    }
+
+    /// The names of all containers, sorted.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.root, ".", flags, Mode::empty())
+            .at(Step::OpenStateRoot, &*self.path)?;
+        let mut ids = Vec::new();
+        for entry in rustix::fs::Dir::new(fd).at(Step::OpenStateRoot, &*self.path)? {
+            let entry = entry.at(Step::OpenStateRoot, &*self.path)?;
+            if let Ok(name) = entry.file_name().to_str()
+                && check_id(name).is_ok()
+                && !matches!(entry.file_type(), rustix::fs::FileType::RegularFile)
+            {
+                ids.push(name.to_owned());
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+impl StateDir {
+    /// Name of the container.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its descriptor.
+    pub fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// Writes the intent, the first file.
+    pub fn write_intent(&self, state: &State) -> Result<()> {
+        self.write(INTENT, &encode(state))
+    }
+
+    /// Notes that the cgroup exists, was empty, and belongs to the container from now on.
+    pub fn own_cgroup(&self) -> Result<()> {
+        rustix::fs::renameat(&self.dir, INTENT, &self.dir, STATE)
+            .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
+    }
+
+    /// Replaces the intent, or an older state, in one step.
+    pub fn commit(&self, state: &State) -> Result<()> {
+        self.write(STATE_NEW, &encode(state))?;
+        rustix::fs::renameat(&self.dir, STATE_NEW, &self.dir, STATE)
+            .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
+    }
+
+    /// Keeps a copy of the configuration, so that later edits in the bundle change nothing.
+    pub fn write_config(&self, text: &[u8]) -> Result<()> {
+        self.write(CONFIG, text)
+    }
+
+    /// The copy of the configuration.
+    pub fn read_config(&self) -> Result<Vec<u8>> {
+        self.try_read(CONFIG).at_with(Step::ReadState, || format!("{}/{CONFIG}", self.id))
+    }
+
+    /// The state or the intent; none if `create` was killed before it wrote either.
+    pub fn read_state(&self) -> Result<Option<State>> {
+        let label = || format!("{}/{STATE}", self.id);
+        let (text, cgroup_owned) = match self.try_read(STATE) {
+            Err(Errno::NOENT) => match self.try_read(INTENT) {
+                Err(Errno::NOENT) => return Ok(None),
+                other => (other.at_with(Step::ReadState, label)?, false),
+            },
+            other => (other.at_with(Step::ReadState, label)?, true),
+        };
+        if text.is_empty() {
+            return Ok(None); // killed between making the file and writing it
+        }
+        let state: State = serde_json::from_slice(&text)
+            .map_err(|error| Error::because(Step::ReadState, label(), error.to_string()))?;
+        Ok(Some(State { cgroup_owned, ..state }))
+    }
+
+    /// Whether the container waits to be started.
+    pub fn has_gate(&self) -> bool {
+        rustix::fs::statat(&self.dir, GATE, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Removes the gate of a container that was started.
+    pub fn remove_gate(&self) -> Result<()> {
+        match rustix::fs::unlinkat(&self.dir, GATE, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{GATE}", self.id)),
+        }
+    }
+
+    /// Removes the directory and its files. Needs no file to be made, so it works on a full disk.
+    pub fn remove(&self) -> Result<()> {
+        for file in FILES {
+            match rustix::fs::unlinkat(&self.dir, file, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{file}", self.id))?,
+            }
+        }
+        match rustix::fs::unlinkat(&self.root, &*self.id, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
+        }
+    }
+
+    fn write(&self, name: &str, text: &[u8]) -> Result<()> {
+        let subject = || format!("{}/{name}", self.id);
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)
+            .at_with(Step::WriteState, subject)?;
+        write_all(&file, text).at_with(Step::WriteState, subject)
+    }
+
+    fn try_read(&self, name: &str) -> std::result::Result<Vec<u8>, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        read_all(rustix::fs::openat(&self.dir, name, flags, Mode::empty())?)
+    }
+}
+
+fn encode(state: &State) -> Vec<u8> {
+    // A struct of strings and numbers always has a JSON form.
+    serde_json::to_vec(state).unwrap_or_default()
+}
+
+fn make_directories(path: &str) -> std::result::Result<(), Errno> {
+    let mode = Mode::RWXU | Mode::SVTX;
+    match rustix::fs::mkdir(path, mode) {
+        Err(Errno::NOENT) => {
+            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if parent.is_empty() {
+                return Err(Errno::NOENT);
+            }
+            make_directories(parent)?;
+            match rustix::fs::mkdir(path, mode) {
+                Err(Errno::EXIST) => Ok(()),
+                other => other,
+            }
+        }
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes everything, in as many writes as it takes.
+pub fn write_all(fd: impl AsFd, mut text: &[u8]) -> std::result::Result<(), Errno> {
+    while !text.is_empty() {
+        let count = rustix::io::retry_on_intr(|| rustix::io::write(&fd, text))?;
+        text = &text[count..];
+    }
+    Ok(())
+}
+
+/// Reads everything, in one read where the size is known.
+pub fn read_all(fd: impl AsFd) -> std::result::Result<Vec<u8>, Errno> {
+    let size = rustix::fs::fstat(&fd)?.st_size.max(0) as usize;
+    let mut text = vec![0; size + 1];
+    let mut filled = 0;
+    loop {
+        if filled == text.len() {
+            text.resize(text.len() * 2, 0);
+        }
+        match rustix::io::retry_on_intr(|| rustix::io::read(&fd, &mut text[filled..]))? {
+            0 => break,
+            count => filled += count,
+        }
+        if size > 0 && filled == size {
+            break;
+        }
+    }
+    text.truncate(filled);
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for good in ["a", "a.b", ".hidden", "A_b+c-1", &"x".repeat(255)] {
+            assert!(check_id(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(256);
+        for bad in [
+            "", ".", "..", "../x", "a/b", "a\\b", "a b", "\t", "a\n", "ü", "a;b", "%n", "a*b",
+            &long,
+        ] {
+            assert!(check_id(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The init pipe: what the parent and the container init (or an exec process) say to each other.
+//!
+//! | who says it | message | when | answer |
+//! |---|---|---|---|
+//! | parent | `Mapped` | the ids of the new user namespace are mapped | |
+//! | init | `NeedSource(N)` | a bind mount in a user namespace | `Source` with the detached tree |
+//! | init | `Mounted` | there are prestart or createRuntime hooks | `HooksDone` |
+//! | init | `Terminal` with the master | the terminal is set up | |
+//! | init | `Ready` | all is done but the program | `Proceed` |
+//! | parent | `Proceed` | the state is committed: wait at the gate, or run | |
+//! | helper | `Spawned` | it made the process | |
+//! | init | `Failed` | a step failed; the last message | |
+//!
+//! Messages are packets (`SOCK_SEQPACKET`), so none is read in part. The end of the stream means
+//! that the other side is gone, or, after `Proceed`, that the program runs: the pipe is
+//! close-on-exec.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+
+use crate::error::{At, Cause, Error, Result};
+use crate::step::Step;
+
+/// The longest message; texts of errors are cut to fit.
+const MESSAGE_MAX: usize = 16 * 1024;
+/// The longest text of an error.
+const TEXT_MAX: usize = 3 * 1024;
+
+/// One message.
+#[derive(Debug)]
+pub enum Message {
+    /// The ids are mapped.
+    Mapped,
+    /// The source of `mounts[N]` is wanted.
+    NeedSource(u32),
+    /// Here it is.
+    Source(OwnedFd),
+    /// The mounts are made, the root is not changed yet.
+    Mounted,
+    /// The hooks of the runtime's side have run.
+    HooksDone,
+    /// The terminal's master.
+    Terminal(OwnedFd),
+    /// All is done but the program.
+    Ready,
+    /// Go on: wait at the gate first, or not.
+    Proceed {
+        /// Whether the gate is waited at.
+        gate: bool,
+    },
+    /// A helper made the process: its id on the host, and its handle.
+    Spawned(i32, OwnedFd),
+    /// A step failed.
+    Failed(Error),
+}
+
+/// One end of the pipe.
+#[derive(Debug)]
+pub struct Pipe(OwnedFd);
+
+/// Makes both ends.
+pub fn pair() -> Result<(Pipe, Pipe)> {
+    let (one, other) = rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .at(Step::OpenPipe, "")?;
+    Ok((Pipe(one), Pipe(other)))
+}
+
+impl AsFd for Pipe {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Pipe {
+    fn from(fd: OwnedFd) -> Pipe {
+        Pipe(fd)
+    }
+}
+
+impl Pipe {
+    /// Sends a message.
+    pub fn send(&self, message: &Message) -> Result<()> {
+        let (bytes, fd) = encode(message);
+        send_with_fd(self.as_fd(), &bytes, fd).at(Step::Talk, name(message))
+    }
+
+    /// Receives a message; none when the other side is gone.
+    pub fn receive(&self) -> Result<Option<Message>> {
+        let mut bytes = vec![0u8; MESSAGE_MAX];
+        match receive_with_fd(self.as_fd(), &mut bytes).at(Step::Talk, "receive")? {
+            (0, _) => Ok(None),
+            (count, fd) => decode(&bytes[..count], fd).map(Some),
+        }
+    }
+}
+
+/// Sends bytes and, if given, one descriptor (`SCM_RIGHTS`).
+pub fn send_with_fd(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    fd: Option<BorrowedFd<'_>>,
+) -> std::result::Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let fds = fd.map(|fd| [fd]);
+    if let Some(fds) = &fds {
+        ancillary.push(SendAncillaryMessage::ScmRights(fds));
+    }
+    let iov = [IoSlice::new(bytes)];
+    rustix::io::retry_on_intr(|| {
+        rustix::net::sendmsg(socket, &iov, &mut ancillary, SendFlags::NOSIGNAL)
+    })
+    .map(|_| ())
+}
+
+fn receive_with_fd(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+) -> std::result::Result<(usize, Option<OwnedFd>), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    loop {
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut iov = [IoSliceMut::new(bytes)];
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        let message = match rustix::net::recvmsg(socket, &mut iov, &mut ancillary, flags) {
+            Err(Errno::INTR) => continue,
+            Err(Errno::CONNRESET) => return Ok((0, None)),
+            other => other?,
+        };
+        if message.flags.contains(ReturnFlags::TRUNC) {
+            return Err(Errno::MSGSIZE);
+        }
+        let count = message.bytes;
+        let fd = ancillary.drain().find_map(|item| match item {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        return Ok((count, fd));
+    }
+}
+
+fn name(message: &Message) -> &'static str {
+    match message {
+        Message::Mapped => "Mapped",
+        Message::NeedSource(_) => "NeedSource",
+        Message::Source(_) => "Source",
+        Message::Mounted => "Mounted",
+        Message::HooksDone => "HooksDone",
+        Message::Terminal(_) => "Terminal",
+        Message::Ready => "Ready",
+        Message::Proceed { .. } => "Proceed",
+        Message::Spawned(..) => "Spawned",
+        Message::Failed(_) => "Failed",
+    }
+}
+
+fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
+    match message {
+        Message::Mapped => (b"m".to_vec(), None),
+        Message::NeedSource(index) => ([b"n".as_slice(), &index.to_ne_bytes()].concat(), None),
+        Message::Source(fd) => (b"s".to_vec(), Some(fd.as_fd())),
+        Message::Mounted => (b"M".to_vec(), None),
+        Message::HooksDone => (b"H".to_vec(), None),
+        Message::Terminal(fd) => (b"t".to_vec(), Some(fd.as_fd())),
+        Message::Ready => (b"r".to_vec(), None),
+        Message::Proceed { gate } => (vec![b'p', u8::from(*gate)], None),
+        Message::Spawned(pid, fd) => {
+            ([b"S".as_slice(), &pid.to_ne_bytes()].concat(), Some(fd.as_fd()))
+        }
+        Message::Failed(error) => (encode_error(error), None),
+    }
+}
+
+fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
+    Ok(match (bytes, fd) {
+        (b"m", _) => Message::Mapped,
+        ([b'n', a, b, c, d], _) => Message::NeedSource(u32::from_ne_bytes([*a, *b, *c, *d])),
+        (b"s", Some(fd)) => Message::Source(fd),
+        (b"M", _) => Message::Mounted,
+        (b"H", _) => Message::HooksDone,
+        (b"t", Some(fd)) => Message::Terminal(fd),
+        (b"r", _) => Message::Ready,
+        ([b'p', gate], _) => Message::Proceed { gate: *gate != 0 },
+        ([b'S', a, b, c, d], Some(fd)) => {
+            Message::Spawned(i32::from_ne_bytes([*a, *b, *c, *d]), fd)
+        }
+        ([b'f', rest @ ..], _) => Message::Failed(decode_error(rest)),
+        _ => return Err(Error::because(Step::Talk, "receive", "unknown message")),
+    })
+}
+
+/// step, kind of cause, errno, detail, subject, field
+type WireError = (u8, u8, i32, String, String, Option<String>);
+
+fn encode_error(error: &Error) -> Vec<u8> {
+    let cut = |text: &str| {
+        let mut end = text.len().min(TEXT_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text[..end].to_owned()
+    };
+    let (kind, errno, detail) = match &error.cause {
+        Cause::Plain => (0, 0, String::new()),
+        Cause::Reason(reason) => (1, 0, cut(reason)),
+        Cause::Errno(errno) => (2, errno.raw_os_error(), String::new()),
+        Cause::Detailed(errno, detail) => (3, errno.raw_os_error(), cut(detail)),
+    };
+    let field = error.field.as_deref().map(cut);
+    let wire: WireError = (error.step.number(), kind, errno, detail, cut(&error.subject), field);
+    let mut bytes = b"f".to_vec();
+    // Writing numbers and strings into a vector cannot fail.
+    let _ = serde_json::to_writer(&mut bytes, &wire);
+    bytes
+}
+
+fn decode_error(bytes: &[u8]) -> Error {
+    let Ok((step, kind, errno, detail, subject, field)) =
+        serde_json::from_slice::<WireError>(bytes)
+    else {
+        return Error::because(Step::Talk, "receive", "unreadable error");
+    };
+    let step = Step::from_number(step).unwrap_or(Step::Talk);
+    let errno = Errno::from_raw_os_error(errno);
+    let cause = match kind {
+        1 => Cause::Reason(detail),
+        2 => Cause::Errno(errno),
+        3 => Cause::Detailed(errno, detail),
+        _ => Cause::Plain,
+    };
+    Error { cause, field, ..Error::new(step, subject) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_arrive_as_they_were_sent() {
+        let (parent, init) = pair().unwrap();
+        let error = Error {
+            cause: Cause::Detailed(Errno::INVAL, "tmpfs: Bad value for 'size'".to_owned()),
+            ..Error::new(Step::Mount, "\"tmpfs\" to rootfs at \"/m\"").field("mounts[3]")
+        };
+        init.send(&Message::Failed(error.clone())).unwrap();
+        match parent.receive().unwrap() {
+            Some(Message::Failed(received)) => assert_eq!(received, error),
+            other => panic!("{other:?}"),
+        }
+        drop(init);
+        assert!(parent.receive().unwrap().is_none());
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_one_message() {
+        let (parent, init) = pair().unwrap();
+        let error = Error::because(Step::Hook, "é".repeat(9000), "x".repeat(100_000));
+        init.send(&Message::Failed(error)).unwrap();
+        assert!(matches!(parent.receive().unwrap(), Some(Message::Failed(_))));
+    }
+
+    #[test]
+    fn a_descriptor_travels_with_its_message() {
+        let (parent, init) = pair().unwrap();
+        let (_, fd) = pair().unwrap();
+        init.send(&Message::Terminal(fd.0)).unwrap();
+        assert!(matches!(parent.receive().unwrap(), Some(Message::Terminal(_))));
+    }
+}
