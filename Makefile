@@ -1,0 +1,59 @@
+# orun: build, test, show. `make help` lists the targets.
+
+CARGO   ?= cargo
+TARGET  ?= $(shell uname -m)-unknown-linux-musl
+PREFIX  ?= /usr/local
+ROUNDS  ?= 100
+export ORUN_COMMIT ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+BINARY := target/release/orun
+PROBE  := target/$(TARGET)/tools/probe
+# Tests mount: they get a mount namespace of their own.
+PRIVATE := unshare --mount --propagation private
+
+.PHONY: help build demo test test-unit test-behaviour test-engines check bench install clean deps
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the static release binary, target/release/orun
+	@rustup target list --installed 2>/dev/null | grep -qx '$(TARGET)' || rustup target add '$(TARGET)'
+	$(CARGO) build --release --package orun --target $(TARGET)
+	@install -D target/$(TARGET)/release/orun $(BINARY).new && mv $(BINARY).new $(BINARY)
+	@ls -l $(BINARY) | awk '{ printf "$(BINARY): %.2f MB\n", $$5 / 1e6 }'
+
+demo: build ## build, and run a real container that shows its isolation
+	hack/demo $(BINARY)
+
+deps: ## install the Debian packages that the tests need (as root)
+	hack/setup-debian
+
+test: deps build test-unit test-behaviour test-engines ## pass all tests (as root; installs what it needs)
+
+test-unit: ## tests that need no container
+	$(CARGO) test --workspace --exclude behaviour --exclude bench
+
+probe:
+	$(CARGO) build --profile tools --target $(TARGET) --package behaviour --bin probe
+
+test-behaviour: probe ## real containers, looked at from inside; RUNTIME=runc tests another runtime
+	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
+		$(PRIVATE) $(CARGO) test --package behaviour --test suite
+
+test-engines: ## podman and containerd drive the runtime
+	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines
+
+check: ## format, lints, tests without root; under a minute
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) test --workspace --exclude behaviour --exclude bench --quiet
+
+bench: build ## compare with crun and runc side by side
+	$(CARGO) build --profile tools --target $(TARGET) --package bench
+	target/$(TARGET)/tools/bench --rounds $(ROUNDS)
+
+install: build ## install to $(PREFIX)/bin, below DESTDIR
+	install -D $(BINARY) $(DESTDIR)$(PREFIX)/bin/orun
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,157 @@
+//! One function for each command: words in, a call of the library, text and an exit status out.
+
+mod create;
+mod exec;
+mod kill;
+mod list;
+mod plan;
+mod ps;
+mod spec;
+mod state;
+
+use std::ffi::CString;
+
+use libcontainer_core::error::{Cause, Error};
+use libcontainer_core::step::Step;
+use libcontainer_core::store::Store;
+use libcontainer_core::{delete, features, start};
+
+use crate::log::Log;
+use crate::parse::Words;
+use crate::surroundings;
+
+/// What every command gets.
+#[derive(Debug)]
+pub struct Context {
+    /// The name that the program was called by.
+    pub program: String,
+    /// The log.
+    pub log: Log,
+    /// The caller's environment.
+    pub env: Vec<CString>,
+}
+
+/// A command that failed: what to say, and the exit status.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    status: i32,
+    /// Said without the form of a log line, as runc does when the last execve fails.
+    bare: bool,
+}
+
+impl Failure {
+    /// The failure of a command, in runc's words and with its exit status.
+    pub fn of(program: &str, command: &str, error: Error) -> Failure {
+        let exec_failed = error.step == Step::Exec;
+        let message = match command {
+            _ if exec_failed => error.to_string(),
+            "create" | "run" => format!("{program} {command} failed: {error}"),
+            "exec" => format!("exec failed: {error}"),
+            _ => error.to_string(),
+        };
+        let status = if command == "exec" || (command == "run" && exec_failed) { 255 } else { 1 };
+        Failure { message, status, bare: exec_failed && command != "start" }
+    }
+
+    /// A failure that is no error of the library's.
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), status: 1, bare: false }
+    }
+
+    /// Writes it to the log; if that is a file, in plain words to stderr too. Gives the exit status.
+    pub fn report(self, log: &Log) -> i32 {
+        if log.file.is_some() {
+            log.write("error", &self.message);
+        }
+        if log.file.is_some() || self.bare {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("{}\n", self.message).as_bytes(),
+            );
+        } else {
+            log.write("error", &self.message);
+        }
+        self.status
+    }
+}
+
+/// Runs a command; its exit status.
+pub fn run(
+    context: &Context,
+    global: &Words,
+    command: &'static str,
+    words: &Words,
+    inherited: Vec<i32>,
+) -> Result<i32, Failure> {
+    let root =
+        global.last("root").map_or_else(|| surroundings::state_root(&context.env), str::to_owned);
+    let failed = |error| Failure::of(&context.program, command, error);
+    let id = || words.args.first().map_or("", String::as_str);
+    match command {
+        "create" => create::create(context, global, words, inherited, &root),
+        "run" => create::run(context, global, words, inherited, &root),
+        "exec" => exec::exec(context, words, inherited, &root),
+        "plan" => plan::plan(context, global, words),
+        "spec" => spec::spec(words),
+        "list" => list::list(words, &root, global.last("root").is_some()),
+        "features" => {
+            let document = features::document(
+                env!("CARGO_PKG_VERSION"),
+                option_env!("ORUN_COMMIT").unwrap_or("unknown"),
+            );
+            // A tree of our own making always has a JSON form.
+            Ok(crate::print(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(&document).unwrap_or_default()
+            )))
+        }
+        "delete" => {
+            let Some(store) = Store::open(&root).map_err(failed)? else {
+                libcontainer_core::store::check_id(id()).map_err(failed)?;
+                return if words.has("force") {
+                    Ok(0)
+                } else {
+                    Err(failed(Error::new(Step::FindContainer, id())))
+                };
+            };
+            let warnings = delete::delete(&store, id(), words.has("force")).map_err(failed)?;
+            warn(context, &warnings);
+            Ok(0)
+        }
+        "start" => find(&root, id())
+            .and_then(|container| start::start(&container))
+            .map(|()| 0)
+            .map_err(failed),
+        "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
+        "kill" => kill::kill(words, &root).map_err(failed),
+        "ps" => ps::ps(words, &root, command, context),
+        _ => Err(Failure::new(format!("No help topic for '{command}'"))),
+    }
+}
+
+/// Finds a container below a state root that need not be there.
+fn find(
+    root: &str,
+    id: &str,
+) -> libcontainer_core::Result<libcontainer_core::container::Container> {
+    libcontainer_core::store::check_id(id)?;
+    match Store::open(root)? {
+        Some(store) => libcontainer_core::container::Container::load(&store, id),
+        None => Err(Error::new(Step::FindContainer, id)),
+    }
+}
+
+fn warn(context: &Context, warnings: &[String]) {
+    for warning in warnings {
+        context.log.write("warning", warning);
+    }
+}
+
+/// An option whose value is not understood.
+fn bad_option(option: &str, value: &str, wanted: &str) -> Error {
+    Error {
+        cause: Cause::Reason(format!("{value:?} is not {wanted}")),
+        ..Error::new(Step::CheckOption, option)
+    }
+}

@@ -1,0 +1,85 @@
+//! What the caller left in the process: standard streams, `LISTEN_FDS`, the user's runtime directory.
+
+use std::ffi::CString;
+
+use libcontainer_core::error::{Error, Result};
+use libcontainer_core::step::Step;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, Mode, OFlags};
+
+use crate::parse::Words;
+
+/// A closed standard stream becomes /dev/null, so that no file of ours takes its number.
+pub fn fill_standard_streams() {
+    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let mut fds = streams.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if poll(&mut fds, Some(&now)).is_err() {
+        return;
+    }
+    for _ in fds.iter().filter(|fd| fd.revents().contains(PollFlags::NVAL)) {
+        // The lowest free number is the closed one.
+        if let Ok(null) = rustix::fs::openat(CWD, "/dev/null", OFlags::RDWR, Mode::empty()) {
+            std::mem::forget(null);
+        }
+    }
+}
+
+/// The value of a variable in the caller's environment.
+pub fn variable<'e>(env: &'e [CString], name: &str) -> Option<&'e str> {
+    env.iter().find_map(|entry| {
+        let (found, value) = entry.to_str().ok()?.split_once('=')?;
+        (found == name).then_some(value)
+    })
+}
+
+/// `LISTEN_FDS`, if it is meant for this process (`sd_listen_fds(3)`).
+pub fn listen_fds(env: &[CString]) -> u32 {
+    let for_us = variable(env, "LISTEN_PID")
+        .is_none_or(|pid| pid.is_empty() || pid.parse() == Ok(std::process::id()));
+    if !for_us {
+        return 0;
+    }
+    variable(env, "LISTEN_FDS")
+        .and_then(|count| count.parse().ok())
+        .filter(|count| *count < 1024)
+        .unwrap_or(0)
+}
+
+/// How many descriptors from 3 on the caller means to pass.
+pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
+    let preserved = match words.last("preserve-fds") {
+        None => 0,
+        Some(count) => count.parse().ok().filter(|count| *count < 1 << 20).ok_or_else(|| {
+            Error::because(
+                Step::CheckOption,
+                "--preserve-fds",
+                format!("{count:?} is not a number of descriptors"),
+            )
+        })?,
+    };
+    Ok(listen_fds(env) + preserved)
+}
+
+/// Whether this is an ordinary user, or root of a user namespace that one made.
+pub fn is_rootless(env: &[CString]) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        return true;
+    }
+    // Only a user with a session has this variable, so root pays nothing for the question.
+    let session = variable(env, "XDG_RUNTIME_DIR").is_some_and(|dir| !dir.is_empty());
+    session && variable(env, "USER") != Some("root") && in_user_namespace()
+}
+
+fn in_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().ne(["0", "0", "4294967295"])
+}
+
+/// The default state root: below the user's runtime directory for an ordinary user.
+pub fn state_root(env: &[CString]) -> String {
+    match variable(env, "XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) if is_rootless(env) => format!("{dir}/orun"),
+        _ => "/run/orun".to_owned(),
+    }
+}

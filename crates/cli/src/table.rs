@@ -1,0 +1,272 @@
+//! The command line as one table: what the quick parser reads, and what help, man pages and completions are made from.
+
+/// An option.
+#[derive(Debug)]
+pub struct Flag {
+    /// Name after `--`.
+    pub long: &'static str,
+    /// Letter after `-`.
+    pub short: Option<char>,
+    /// Name of its value; an option without one is a switch.
+    pub value: Option<&'static str>,
+    /// What it does.
+    pub help: &'static str,
+    /// Accepted for the sake of callers, but not shown.
+    pub hidden: bool,
+}
+
+/// A command.
+#[derive(Debug)]
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// Its positional arguments.
+    pub args: &'static str,
+    /// How many of them at least and at most.
+    pub arity: (usize, usize),
+    /// Whether options may also come after the first positional argument.
+    pub interspersed: bool,
+    /// Whether it puts a process into a container, so that the binary must be out of reach.
+    pub enters: bool,
+    /// Its options.
+    pub flags: &'static [Flag],
+    /// A line to copy.
+    pub example: &'static str,
+}
+
+const fn switch(long: &'static str, short: Option<char>, help: &'static str) -> Flag {
+    Flag { long, short, value: None, help, hidden: false }
+}
+
+const fn value(
+    long: &'static str,
+    short: Option<char>,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { long, short, value: Some(value), help, hidden: false }
+}
+
+const fn hidden(flag: Flag) -> Flag {
+    Flag { hidden: true, ..flag }
+}
+
+const MANY: usize = usize::MAX;
+
+/// Options before the command.
+pub const GLOBAL: &[Flag] = &[
+    switch("debug", None, "Log what is done, step by step"),
+    value("log", None, "FILE", "Write the log to this file instead of stderr"),
+    value("log-format", None, "FORMAT", "Format of the log: text or json"),
+    hidden(value("log-level", None, "LEVEL", "error, warning or debug")),
+    value("root", None, "DIR", "Where the states of containers are kept"),
+    switch("systemd-cgroup", None, "Make cgroups by asking systemd"),
+    value("cgroup-manager", None, "DRIVER", "cgroupfs, systemd or disabled"),
+    value("rootless", None, "BOOL", "Ignore missing permission for cgroups: true, false or auto"),
+    switch("help", Some('h'), "Show help"),
+    switch("version", Some('v'), "Show the version"),
+    hidden(value("criu", None, "PATH", "Ignored")),
+];
+
+const HELP: Flag = switch("help", Some('h'), "Show help");
+const BUNDLE: Flag = value("bundle", Some('b'), "DIR", "The bundle's directory [default: .]");
+const CONFIG: Flag =
+    value("config", Some('f'), "FILE", "Another file than the bundle's config.json");
+const CONSOLE: Flag =
+    value("console-socket", None, "PATH", "Unix socket that gets the terminal's master");
+const PIDFD: Flag = value("pidfd-socket", None, "PATH", "Unix socket that gets a pidfd");
+const PID_FILE: Flag = value("pid-file", None, "FILE", "Write the process id to this file");
+const NO_PIVOT: Flag = switch("no-pivot", None, "Do not use pivot_root, for a root on a ramdisk");
+const NO_KEYRING: Flag = switch("no-new-keyring", None, "Do not create a session keyring");
+const PRESERVE: Flag = value("preserve-fds", None, "N", "Pass N more descriptors, from 3 on");
+const NO_SUBREAPER: Flag =
+    switch("no-subreaper", None, "Do not take over orphans of the container's processes");
+const DETACH: Flag = switch("detach", Some('d'), "Return when the program runs");
+
+const ID: &str = "CONTAINER-ID";
+
+/// All commands.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "create",
+        about: "Create a container that waits to be started",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: true,
+        flags: &[
+            BUNDLE,
+            CONFIG,
+            CONSOLE,
+            PIDFD,
+            PID_FILE,
+            NO_PIVOT,
+            NO_KEYRING,
+            PRESERVE,
+            hidden(NO_SUBREAPER),
+            HELP,
+        ],
+        example: "orun create --bundle /srv/web web",
+    },
+    Command {
+        name: "delete",
+        about: "Delete a container and all that it used",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: false,
+        flags: &[
+            switch("force", Some('f'), "Kill it if it runs; no error if it is not there"),
+            HELP,
+        ],
+        example: "orun delete web",
+    },
+    Command {
+        name: "exec",
+        about: "Run another program in a container",
+        args: "CONTAINER-ID [COMMAND [ARG...]]",
+        arity: (1, MANY),
+        interspersed: false,
+        enters: true,
+        flags: &[
+            CONSOLE,
+            PIDFD,
+            value("cwd", None, "DIR", "Working directory in the container"),
+            value("env", Some('e'), "NAME=VALUE", "Set a variable (may be repeated)"),
+            switch("tty", Some('t'), "Give it a terminal"),
+            value("user", Some('u'), "UID[:GID]", "User and group"),
+            value("additional-gids", Some('g'), "GID", "More groups (may be repeated)"),
+            value("process", Some('p'), "FILE", "JSON file with the whole process"),
+            DETACH,
+            PID_FILE,
+            value("process-label", None, "LABEL", "SELinux label"),
+            value("apparmor", None, "PROFILE", "AppArmor profile"),
+            switch("no-new-privs", None, "Set no_new_privs"),
+            value("cap", Some('c'), "CAP", "Add a capability (may be repeated)"),
+            PRESERVE,
+            switch("ignore-paused", None, "Also in a paused container"),
+            NO_KEYRING,
+            hidden(NO_SUBREAPER),
+            HELP,
+        ],
+        example: "orun exec -t web sh",
+    },
+    Command {
+        name: "features",
+        about: "Show what this runtime can do, as JSON",
+        args: "",
+        arity: (0, 0),
+        interspersed: false,
+        enters: false,
+        flags: &[HELP],
+        example: "orun features",
+    },
+    Command {
+        name: "kill",
+        about: "Send a signal to a container [default: TERM]",
+        args: "CONTAINER-ID [SIGNAL]",
+        arity: (1, 2),
+        interspersed: false,
+        enters: false,
+        flags: &[switch("all", Some('a'), "To all processes, if it has no pid namespace"), HELP],
+        example: "orun kill web KILL",
+    },
+    Command {
+        name: "list",
+        about: "List containers",
+        args: "",
+        arity: (0, 0),
+        interspersed: false,
+        enters: false,
+        flags: &[
+            value("format", Some('f'), "FORMAT", "table or json"),
+            switch("quiet", Some('q'), "Only the names"),
+            HELP,
+        ],
+        example: "orun list --format json",
+    },
+    Command {
+        name: "plan",
+        about: "Show what create would do, and do nothing",
+        args: "[CONTAINER-ID]",
+        arity: (0, 1),
+        interspersed: true,
+        enters: false,
+        flags: &[BUNDLE, CONFIG, NO_PIVOT, value("format", None, "FORMAT", "text or json"), HELP],
+        example: "orun plan --bundle /srv/web",
+    },
+    Command {
+        name: "ps",
+        about: "Show the processes of a container",
+        args: "CONTAINER-ID [PS-OPTION...]",
+        arity: (1, MANY),
+        interspersed: false,
+        enters: false,
+        flags: &[value("format", Some('f'), "FORMAT", "table or json"), HELP],
+        example: "orun ps web -o pid,rss,args",
+    },
+    Command {
+        name: "run",
+        about: "Create and start a container, and stay until it ends",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: true,
+        flags: &[
+            BUNDLE,
+            CONFIG,
+            CONSOLE,
+            PIDFD,
+            PID_FILE,
+            DETACH,
+            switch("keep", None, "Do not delete the container when it has ended"),
+            NO_SUBREAPER,
+            NO_PIVOT,
+            NO_KEYRING,
+            PRESERVE,
+            HELP,
+        ],
+        example: "orun run --bundle /srv/web web",
+    },
+    Command {
+        name: "spec",
+        about: "Write a config.json to start from",
+        args: "",
+        arity: (0, 0),
+        interspersed: false,
+        enters: false,
+        flags: &[
+            value("bundle", Some('b'), "DIR", "Where to write it [default: .]"),
+            switch("rootless", None, "For an ordinary user"),
+            HELP,
+        ],
+        example: "orun spec --bundle /srv/web",
+    },
+    Command {
+        name: "start",
+        about: "Run the program of a created container",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: false,
+        flags: &[HELP],
+        example: "orun start web",
+    },
+    Command {
+        name: "state",
+        about: "Show the state of a container, as JSON",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: false,
+        flags: &[HELP],
+        example: "orun state web",
+    },
+];
+
+/// The command with this name.
+pub fn command(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
