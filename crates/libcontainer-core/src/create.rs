@@ -17,7 +17,7 @@ use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::hooks::{self, HookRun};
 use crate::init::{self, Inheritance};
 use crate::oci_state::OciState;
-use crate::plan::{self, CreatePlan, FsOp, Host, Options, ProcessPlan};
+use crate::plan::{self, CreatePlan, FsOp, Host, Options};
 use crate::spec::{self, Spec};
 use crate::step::Step;
 use crate::store::{GATE, State, StateDir, Store, read_all};
@@ -127,9 +127,6 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
     let terminal = conversation.terminal;
 
     let pid = child.pid.as_raw_nonzero().get();
-    if let Some(process) = &plan.init.process {
-        set_rlimits(process, pid)?;
-    }
     state.pid = pid;
     state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
@@ -230,16 +227,6 @@ fn make_gate(dir: &StateDir) -> Result<OwnedFd> {
     Ok(gate)
 }
 
-/// Sets the limits from outside: in a user namespace the process itself may not raise them.
-pub fn set_rlimits(process: &ProcessPlan, pid: i32) -> Result<()> {
-    for (index, (number, soft, hard)) in process.rlimits.iter().enumerate() {
-        sys::set_rlimit(pid, *number, *soft, *hard)
-            .at_with(Step::Rlimit, || format!("{} to {soft}:{hard}", plan::rlimit_name(*number)))
-            .map_err(|error| error.field(format!("process.rlimits[{index}]")).on(Side::Starting))?;
-    }
-    Ok(())
-}
-
 fn resources_failed(error: cgroups::Error) -> Error {
     cgroup_failed(Step::Cgroup, &error).field("linux.resources").on(Side::Starting)
 }
@@ -288,7 +275,9 @@ impl Conversation<'_> {
                 },
                 Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
                 None => {
-                    return Err(Error::new(Step::InitDied, "before it was ready").on(Side::Starting));
+                    return Err(
+                        Error::new(Step::InitDied, "before it was ready").on(Side::Starting)
+                    );
                 }
                 Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
             }
@@ -310,6 +299,9 @@ impl Conversation<'_> {
             }
         }
         if self.plan.namespaces.create.contains(Namespace::User) {
+            if let Some(process) = process {
+                init::process::raise_limits(process, self.child.pid.as_raw_nonzero().get())?;
+            }
             maps::write(self.plan, self.child, self.host.euid, self.host.egid)?;
             self.pipe.send(&Message::Mapped)?;
         }

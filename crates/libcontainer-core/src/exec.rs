@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::container::Container;
-use crate::create::{parse, set_rlimits, tell_pid};
+use crate::create::{parse, tell_pid};
 use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::foreground::{Relay, Signals, attend};
 use crate::init::{self, process};
@@ -77,7 +77,6 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
     }
     let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
     let terminal = converse(&pipe, console).inspect_err(|_| kill(&child))?;
-    set_rlimits(&plan, child.pid.as_raw_nonzero().get()).inspect_err(|_| kill(&child))?;
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), &child)
         .inspect_err(|_| kill(&child))?;
     pipe.send(&Message::Proceed { gate: false })?;
@@ -165,6 +164,9 @@ fn enter(
             .map(drop)
             .at(Step::Label, value)
             .map_err(|e| e.field(field))?;
+    }
+    if namespaces.has(Namespace::User) {
+        process::raise_limits(plan, 0)?;
     }
     if let Some(cpus) = &plan.initial_cpus {
         process::set_cpus(cpus, "process.execCPUAffinity.initial")?;

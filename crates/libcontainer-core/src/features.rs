@@ -41,8 +41,8 @@ pub fn document(version: &str, commit: &str) -> Value {
 }
 
 /// Words that are known and refused.
-const NOT_YET: [&str; 7] =
-    ["copy-symlink", "dest-nofollow", "idmap", "remount", "ridmap", "src-nofollow", "tmpcopyup"];
+const NOT_YET: [&str; 6] =
+    ["copy-symlink", "dest-nofollow", "idmap", "remount", "ridmap", "src-nofollow"];
 
 fn seccomp() -> Value {
     json!({

@@ -233,7 +233,8 @@ fn decode_error(bytes: &[u8]) -> Error {
         return Error::because(Step::Talk, "receive", "unreadable error");
     };
     let step = Step::from_number(step).unwrap_or(Step::Talk);
-    let errno = Errno::from_raw_os_error(errno);
+    let errno =
+        if (1..4096).contains(&errno) { Errno::from_raw_os_error(errno) } else { Errno::IO };
     let cause = match kind {
         1 => Cause::Reason(detail),
         2 => Cause::Errno(errno),

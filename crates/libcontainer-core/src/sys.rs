@@ -313,18 +313,25 @@ pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     }
 }
 
-/// Sets a resource limit of a process (`prlimit(2)`).
-pub fn set_rlimit(pid: i32, resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
-    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: the limit outlives the call, and no old one is asked for.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_prlimit64,
-            pid,
-            resource,
-            &raw const limit,
-            ptr::null_mut::<libc::rlimit64>(),
-        )
-    };
-    check(result).map(|_| ())
+/// Sets a resource limit of the caller (`setrlimit(2)`).
+pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    prlimit(0, resource, Some(libc::rlimit64 { rlim_cur: soft, rlim_max: hard })).map(|_| ())
+}
+
+/// Raises the hard limit of a process to at least `hard`; 0 for the caller (`prlimit(2)`).
+pub fn raise_rlimit(pid: i32, resource: u32, hard: u64) -> Result<(), Errno> {
+    let now = prlimit(pid, resource, None)?;
+    if now.rlim_max >= hard {
+        return Ok(());
+    }
+    prlimit(pid, resource, Some(libc::rlimit64 { rlim_max: hard, ..now })).map(|_| ())
+}
+
+fn prlimit(pid: i32, resource: u32, new: Option<libc::rlimit64>) -> Result<libc::rlimit64, Errno> {
+    let mut old = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let new = new.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: `new` is null or lives in this frame, as `old` does, and both have the size that the
+    // kernel expects.
+    let result = unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, new, &raw mut old) };
+    check(result).map(|_| old)
 }

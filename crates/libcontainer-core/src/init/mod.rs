@@ -6,6 +6,7 @@
 mod bind;
 mod cgroupfs;
 mod console;
+mod copy_up;
 mod dev;
 mod fs;
 mod mask;

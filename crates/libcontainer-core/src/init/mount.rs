@@ -24,11 +24,16 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
     let (place, made) = place(plan, root)?;
     let data = data(plan, &place, made)?;
     let options = &plan.options;
-    if options.propagation.is_empty() && options.tree_set == 0 && options.tree_clear == 0 {
+    let plain = options.propagation.is_empty() && options.tree_set == 0 && options.tree_clear == 0;
+    if plain && !options.copy_up {
         return mount_here(plan, &place, &data);
     }
     let mount = detached(&plan.kind, &plan.source, options.set, &data)
         .map_err(|cause| failed(plan, cause))?;
+    if options.copy_up {
+        super::copy_up::copy(place.as_fd(), mount.as_fd())
+            .map_err(|errno| failed(plan, Cause::Detailed(errno, "tmpcopyup".to_owned())))?;
+    }
     apply_tree_options(&mount, options).map_err(|errno| failed(plan, Cause::Errno(errno)))?;
     attach(&mount, &place).map_err(|errno| failed(plan, Cause::Errno(errno)))
 }

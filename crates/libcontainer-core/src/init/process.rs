@@ -11,7 +11,7 @@ use rustix::thread::{CapabilitySet as Caps, CapabilitySets, CpuSet};
 use super::{OpenLabel, console, dev};
 use crate::capability::CapabilitySet;
 use crate::error::{At, Cause, Error, Result};
-use crate::plan::ProcessPlan;
+use crate::plan::{ProcessPlan, rlimit_name};
 use crate::step::Step;
 use crate::store::read_all;
 use crate::sys;
@@ -48,6 +48,7 @@ pub fn prepare<'p>(
             .at(Step::Label, value)
             .map_err(|error| error.field(field))?;
     }
+    set_limits(plan)?;
     if !plan.no_new_privs {
         load_filter(plan)?;
     }
@@ -77,6 +78,27 @@ pub fn execute(ready: &Prepared<'_>) -> Result<Infallible> {
     sys::unblock_signals();
     let errno = sys::execve(&ready.program, ready.argv, &ready.env);
     Err(errno).at(Step::Exec, ready.program.to_string_lossy())
+}
+
+fn set_limits(plan: &ProcessPlan) -> Result<()> {
+    each_limit(plan, sys::set_rlimit)
+}
+
+/// In a user namespace a process may not raise its own hard limits: that is done from outside.
+pub fn raise_limits(plan: &ProcessPlan, pid: i32) -> Result<()> {
+    each_limit(plan, |number, _, hard| sys::raise_rlimit(pid, number, hard))
+}
+
+fn each_limit(
+    plan: &ProcessPlan,
+    set: impl Fn(u32, u64, u64) -> std::result::Result<(), Errno>,
+) -> Result<()> {
+    for (index, (number, soft, hard)) in plan.rlimits.iter().enumerate() {
+        set(*number, *soft, *hard)
+            .at_with(Step::Rlimit, || format!("{} to {soft}:{hard}", rlimit_name(*number)))
+            .map_err(|error| error.field(format!("process.rlimits[{index}]")))?;
+    }
+    Ok(())
 }
 
 fn schedule(plan: &ProcessPlan) -> Result<()> {

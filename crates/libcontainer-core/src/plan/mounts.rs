@@ -112,6 +112,12 @@ pub fn plan(
         if mount.uid_mappings.is_some() || mount.gid_mappings.is_some() || words.idmap.is_some() {
             return Err(Error::config(field, "id mappings are only possible for bind mounts"));
         }
+        if words.copy_up && kind != "tmpfs" {
+            return Err(Error::config(
+                format!("{field}.options"),
+                "tmpcopyup is only possible for a tmpfs",
+            ));
+        }
         match kind {
             "" => {
                 return Err(Error::config(
@@ -191,9 +197,7 @@ fn refuse_over_proc(destination: &str, field: &str) -> Result<()> {
 }
 
 fn unsupported(words: &MountOptions, field: &str) -> Result<()> {
-    let word = if words.copy_up {
-        "tmpcopyup"
-    } else if words.copy_symlink {
+    let word = if words.copy_symlink {
         "copy-symlink"
     } else if words.source_nofollow {
         "src-nofollow"

@@ -249,13 +249,21 @@ fn capabilities(sets: Option<&Capabilities<'_>>, warnings: &mut Vec<String>) -> 
         }
         bits
     };
-    let result = CapabilitySets {
+    let mut result = CapabilitySets {
         bounding: set(&sets.bounding),
         effective: set(&sets.effective),
         inheritable: set(&sets.inheritable),
         permitted: set(&sets.permitted),
         ambient: set(&sets.ambient),
     };
+    // The kernel refuses these (`capabilities(7)`); runc goes on with a warning as well.
+    let raisable = CapabilitySet(result.inheritable.0 & result.permitted.0);
+    for name in CapabilitySet(result.ambient.0 & !raisable.0).names() {
+        warnings.push(format!(
+            "can't raise ambient capability {name}: it is not both permitted and inheritable"
+        ));
+    }
+    result.ambient.0 &= raisable.0;
     if !unknown.is_empty() {
         warnings.push(format!("process.capabilities: ignoring unknown capabilities {unknown:?}"));
     }
