@@ -178,7 +178,13 @@ fn find_process(state: &State) -> Option<Live> {
     // The handle first: then the id can't be given to another process unseen.
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     let (start_time, alive) = process_facts(state.pid)?;
-    (alive && start_time == state.start_time).then_some(Live { pid: state.pid, pidfd })
+    let same = start_time == state.start_time && inode(pidfd.as_fd()) == state.pidfd_inode;
+    (alive && same).then_some(Live { pid: state.pid, pidfd })
+}
+
+/// The inode of a pidfd.
+pub fn inode(pidfd: BorrowedFd<'_>) -> u64 {
+    rustix::fs::fstat(pidfd).map_or(0, |stat| stat.st_ino)
 }
 
 /// Start time in clock ticks since boot, and whether it is more than a zombie (`proc_pid_stat(5)`).
@@ -202,7 +208,9 @@ mod tests {
         let own = std::process::id() as i32;
         let (start_time, alive) = process_facts(own).unwrap();
         assert!(alive && start_time > 0);
-        let mut state = State { pid: own, start_time, ..State::default() };
+        let pid = Pid::from_raw(own).unwrap();
+        let pidfd_inode = inode(pidfd_open(pid, PidfdFlags::empty()).unwrap().as_fd());
+        let mut state = State { pid: own, start_time, pidfd_inode, ..State::default() };
         assert!(find_process(&state).is_some());
         state.start_time += 1;
         assert!(find_process(&state).is_none());

@@ -3,26 +3,25 @@
 //! Five paragraphs: read, plan, claim, spawn and talk, commit. What was claimed is given back on
 //! every way out but the last.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::SystemTime;
 
 use ::namespaces::{Child, CloneRequest, Namespace};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::console_socket;
-use crate::container::process_facts;
+use crate::container::{inode, process_facts};
+use crate::conversation::Conversation;
 use crate::error::{At, Error, Result, Side, cgroup_failed};
-use crate::hooks::{self, HookRun};
+use crate::guards::{Aftermath, Claim, Guard};
 use crate::init::{self, Inheritance};
-use crate::oci_state::OciState;
-use crate::plan::{self, CreatePlan, FsOp, Host, Options};
+use crate::plan::{self, CreatePlan, Host, Options};
 use crate::spec::{self, Spec};
 use crate::step::Step;
 use crate::store::{GATE, State, StateDir, Store, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{maps, pid_file, spawn, sys};
+use crate::{pid_file, spawn};
 
 /// What `create` and `run` are asked for.
 #[derive(Clone, Debug, Default)]
@@ -79,9 +78,11 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
 
+    let mut state = first_state(&plan, &host);
+    // Dropped after the claim: these hooks run when all else is undone.
+    let mut aftermath = Aftermath(None);
     let claim = Claim(Some(store.claim(&plan.id)?));
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
-    let mut state = first_state(&plan, &host);
     dir.write_intent(&state)?;
     dir.write_config(&text)?;
     let cgroup = match &plan.cgroup {
@@ -109,6 +110,7 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
         init::run(&plan, theirs, inheritance)
     })
     .map_err(|error| error.on(Side::Starting))?;
+    aftermath.0 = Some(state.clone());
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
     if let (Some(plan), Some(created)) = (&plan.cgroup, &cgroup) {
@@ -128,10 +130,12 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
 
     let pid = child.pid.as_raw_nonzero().get();
     state.pid = pid;
+    state.pidfd_inode = inode(child.pidfd.as_fd());
     state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     state.cgroup = cgroup.map(cgroups::Created::keep);
     dir.commit(&state)?;
+    aftermath.0 = None;
     let (Some(dir), Some(child)) = (claim.keep(), guard.keep()) else {
         return Err(Error::new(Step::WriteState, &*plan.id));
     };
@@ -196,6 +200,7 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         id: plan.id.clone(),
         pid: 0,
         start_time: 0,
+        pidfd_inode: 0,
         created: humantime::format_rfc3339_nanos(SystemTime::now()).to_string(),
         bundle: plan.bundle.clone(),
         rootfs: plan.rootfs.clone(),
@@ -222,6 +227,8 @@ fn make_gate(dir: &StateDir) -> Result<OwnedFd> {
     .at(Step::Gate, dir.id())?;
     let path = format!("/proc/self/fd/{}/{GATE}", dir.as_fd().as_raw_fd());
     let address = SocketAddrUnix::new(path).at(Step::Gate, dir.id())?;
+    // The mode of the file to be; the umask may be anything.
+    fail(rustix::fs::fchmod(&gate, Mode::RUSR | Mode::WUSR))?;
     fail(rustix::net::bind(&gate, &address))?;
     fail(rustix::net::listen(&gate, 8))?;
     Ok(gate)
@@ -244,147 +251,4 @@ fn explain_death(error: Error, plan: &CreatePlan) -> Error {
     Error::because(Step::InitDied, "", reason)
         .field("linux.resources.memory.limit")
         .on(Side::Starting)
-}
-
-/// The parent's half of the conversation on the init pipe.
-struct Conversation<'a> {
-    plan: &'a CreatePlan,
-    host: &'a Host,
-    pipe: &'a Pipe,
-    child: &'a Child,
-    bundle: BorrowedFd<'a>,
-    console: Option<OwnedFd>,
-    terminal: Option<OwnedFd>,
-}
-
-impl Conversation<'_> {
-    /// Talks until the init is ready.
-    fn run(&mut self) -> Result<()> {
-        self.outfit().map_err(|error| error.on(Side::Starting))?;
-        loop {
-            match self.pipe.receive().map_err(|error| error.on(Side::Starting))? {
-                Some(Message::Ready) => return Ok(()),
-                Some(Message::NeedSource(index)) => self.send_source(index)?,
-                Some(Message::Mounted) => {
-                    self.run_hooks().map_err(|error| error.on(Side::Starting))?;
-                    self.pipe.send(&Message::HooksDone)?;
-                }
-                Some(Message::Terminal(master)) => match &self.console {
-                    Some(socket) => console_socket::send_master(socket, master.as_fd())?,
-                    None => self.terminal = Some(master),
-                },
-                Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
-                None => {
-                    return Err(
-                        Error::new(Step::InitDied, "before it was ready").on(Side::Starting)
-                    );
-                }
-                Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
-            }
-        }
-    }
-
-    /// What only the parent may do to the new process.
-    fn outfit(&self) -> Result<()> {
-        let process = self.plan.init.process.as_ref();
-        if let Some(score) = process.and_then(|process| process.oom_score_adj) {
-            let path = format!("{}/oom_score_adj", self.child.pid.as_raw_nonzero());
-            let written = crate::procfs::write(&path, score.to_string().as_bytes());
-            match written {
-                // An ordinary user may only raise it.
-                Err(rustix::io::Errno::ACCESS) if self.host.euid != 0 => {}
-                other => other
-                    .at(Step::WriteProc, format!("/proc/{path}"))
-                    .map_err(|error| error.field("process.oomScoreAdj"))?,
-            }
-        }
-        if self.plan.namespaces.create.contains(Namespace::User) {
-            if let Some(process) = process {
-                init::process::raise_limits(process, self.child.pid.as_raw_nonzero().get())?;
-            }
-            maps::write(self.plan, self.child, self.host.euid, self.host.egid)?;
-            self.pipe.send(&Message::Mapped)?;
-        }
-        Ok(())
-    }
-
-    fn send_source(&self, index: u32) -> Result<()> {
-        let field = format!("mounts[{index}]");
-        let bind = self.plan.init.before_pivot.iter().find_map(|op| match op {
-            FsOp::Bind(bind) if bind.field == field => Some(bind),
-            _ => None,
-        });
-        let Some(bind) = bind else {
-            return Err(Error::because(Step::Talk, field, "no such bind mount"));
-        };
-        let tree = init::open_source(&bind.source, &bind.options)
-            .at_with(Step::Mount, || {
-                format!("{:?} to rootfs at {:?}", bind.source, bind.destination)
-            })
-            .map_err(|error| error.field(format!("{field}.source")).on(Side::Starting))?;
-        self.pipe.send(&Message::Source(tree))
-    }
-
-    fn run_hooks(&self) -> Result<()> {
-        let state = OciState {
-            id: &self.plan.id,
-            status: "creating",
-            pid: self.child.pid.as_raw_nonzero().get(),
-            bundle: &self.plan.bundle,
-            annotations: &self.plan.annotations,
-        }
-        .to_json();
-        let lists = [
-            ("prestart", &self.plan.hooks.prestart),
-            ("createRuntime", &self.plan.hooks.create_runtime),
-        ];
-        for (kind, hooks) in lists {
-            hooks::run(&HookRun {
-                kind,
-                hooks,
-                state: &state,
-                cwd: self.bundle,
-                default_env: &[],
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// A state directory that is removed unless it is kept.
-struct Claim(Option<StateDir>);
-
-impl Claim {
-    fn keep(mut self) -> Option<StateDir> {
-        self.0.take()
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if let Some(dir) = self.0.take() {
-            // On the way out with an error already; `delete --force` removes what is left.
-            let _ = dir.remove();
-        }
-    }
-}
-
-/// A process that is killed and waited for unless it is kept.
-struct Guard(Option<Child>);
-
-impl Guard {
-    fn keep(mut self) -> Option<Child> {
-        self.0.take()
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(child) = self.0.take() {
-            let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
-            let _ = rustix::io::retry_on_intr(|| {
-                rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
-            });
-        }
-    }
 }

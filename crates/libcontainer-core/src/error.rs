@@ -136,6 +136,8 @@ pub fn cgroup_failed(step: Step, error: &cgroups::Error) -> Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.side {
+            // As with runc, a refused execve is told like a shell would.
+            _ if self.step == Step::Exec => {}
             Side::Runtime => {}
             Side::Starting => f.write_str("unable to start container process: ")?,
             Side::Init => {

@@ -28,11 +28,12 @@ pub fn write(plan: &CreatePlan, child: &Child, euid: u32, egid: u32) -> Result<(
     for (kind, map, own, field) in maps {
         let fail = |error: Error| error.field(field);
         let only_own = map.len() == 1 && map[0].size == 1 && map[0].host == own;
-        if euid != 0 && !only_own {
-            if let Some(helper) = find_helper(kind) {
-                run_helper(&helper, pid, map).map_err(fail)?;
-                continue;
-            }
+        if euid != 0
+            && !only_own
+            && let Some(helper) = find_helper(kind)
+        {
+            run_helper(&helper, pid, map).map_err(fail)?;
+            continue;
         }
         if euid != 0 && kind == MapKind::Gid {
             deny_setgroups(dir.as_fd()).map_err(|error| failed(kind, error.errno)).map_err(fail)?;

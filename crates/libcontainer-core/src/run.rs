@@ -1,5 +1,7 @@
 //! `run`: create, start, and, unless detached, stay until the end and delete.
 
+use std::os::fd::AsFd;
+
 use crate::container::Container;
 use crate::create::{self, CreateRequest, Created};
 use crate::delete;
@@ -40,7 +42,7 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     let mut created = create::launch(store, create, false)?;
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take();
-    let result = start_program(store, &created).and_then(|()| match &signals {
+    let result = start_program(&created).and_then(|()| match &signals {
         None => Ok(0),
         Some(signals) => {
             let relay = terminal.map(Relay::new).transpose()?;
@@ -56,18 +58,11 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
 }
 
 /// Lets the init go, and hears on the pipe whether the program runs.
-fn start_program(store: &Store, created: &Created) -> Result<()> {
+fn start_program(created: &Created) -> Result<()> {
     created.pipe.send(&Message::Proceed { gate: false })?;
     let answer = created.pipe.receive()?;
     if let Some(Message::Failed(error)) = answer {
         return Err(error.on(Side::Init));
     }
-    if created.state.poststart.is_empty() {
-        return Ok(());
-    }
-    let container = Container::load(store, created.dir.id())?;
-    match container.live() {
-        Some(live) => run_poststart(&created.state, live),
-        None => Ok(()),
-    }
+    run_poststart(&created.state, created.child.pidfd.as_fd())
 }

@@ -1,11 +1,11 @@
 //! `start`: lets a created container run its program, and tells the truth about how that went.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use crate::container::{Container, Live};
+use crate::container::Container;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::oci_state::OciState;
@@ -28,7 +28,7 @@ pub fn start(container: &Container) -> Result<()> {
     if let Some(Message::Failed(error)) = answer {
         return Err(error.on(Side::Init));
     }
-    run_poststart(&container.state, live)
+    run_poststart(&container.state, live.as_fd())
 }
 
 fn connect(container: &Container) -> Result<Pipe> {
@@ -53,14 +53,13 @@ fn connect(container: &Container) -> Result<Pipe> {
 }
 
 /// Runs the poststart hooks; if one fails, the container is stopped (runtime.md, "Lifecycle").
-pub fn run_poststart(state: &State, live: &Live) -> Result<()> {
+pub fn run_poststart(state: &State, pidfd: BorrowedFd<'_>) -> Result<()> {
     if state.poststart.is_empty() {
         return Ok(());
     }
-    let result = run_hooks(state, "poststart", &state.poststart, "running", live.pid);
+    let result = run_hooks(state, "poststart", &state.poststart, "running", state.pid);
     if result.is_err() {
-        use std::os::fd::AsFd;
-        let _ = sys::send_signal(live.as_fd(), libc::SIGKILL);
+        let _ = sys::send_signal(pidfd, libc::SIGKILL);
     }
     result
 }
@@ -73,7 +72,6 @@ pub fn run_hooks(
     status: &str,
     pid: i32,
 ) -> Result<()> {
-    use std::os::fd::AsFd;
     let flags =
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
     let cwd = rustix::fs::open(&*state.bundle, flags, rustix::fs::Mode::empty())

@@ -37,6 +37,10 @@ pub struct State {
     pub pid: i32,
     /// Its start time in clock ticks since boot, against reused ids.
     pub start_time: u64,
+    /// The inode of its pidfd, which no other process has until the next boot (Linux 6.9); older
+    /// kernels have one for all.
+    #[serde(default)]
+    pub pidfd_inode: u64,
     /// When the container was created, RFC 3339.
     pub created: String,
     /// Absolute path of the bundle.

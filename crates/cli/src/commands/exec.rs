@@ -76,7 +76,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
 }
 
 /// The file may be a pipe: engines pass /dev/fd/N.
-fn read(path: &str) -> Result<Vec<u8>> {
+pub fn read(path: &str) -> Result<Vec<u8>> {
     let file = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .at(Step::ReadConfig, path)?;
     let mut text = Vec::new();

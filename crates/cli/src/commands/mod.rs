@@ -8,13 +8,14 @@ mod plan;
 mod ps;
 mod spec;
 mod state;
+mod update;
 
 use std::ffi::CString;
 
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
-use libcontainer_core::{delete, features, start};
+use libcontainer_core::{delete, features, pause, start};
 
 use crate::log::Log;
 use crate::parse::Words;
@@ -125,6 +126,15 @@ pub fn run(
             .map_err(failed),
         "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
         "kill" => kill::kill(words, &root).map_err(failed),
+        "pause" => find(&root, id())
+            .and_then(|container| pause::pause(&container))
+            .map(|()| 0)
+            .map_err(failed),
+        "resume" => find(&root, id())
+            .and_then(|container| pause::resume(&container))
+            .map(|()| 0)
+            .map_err(failed),
+        "update" => update::update(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),
     }

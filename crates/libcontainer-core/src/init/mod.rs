@@ -240,13 +240,13 @@ fn build_root(plan: &CreatePlan, pipe: &Pipe) -> Result<()> {
     let rootfs = root::open_directory(&plan.rootfs)?;
     if plan.init.root == RootChange::Chroot {
         run_create_hooks(plan, pipe, &rootfs)?;
-        return root::change(plan.init.root, &rootfs);
+        return root::change(plan.init.root, &rootfs, None);
     }
     let top = root::bind(&rootfs, plan.init.propagation, &plan.rootfs)?;
     drop(rootfs);
     fs::run(&plan.init.before_pivot, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
     run_create_hooks(plan, pipe, &top)?;
-    root::change(plan.init.root, &top)
+    root::change(plan.init.root, &top, plan.init.propagation)
 }
 
 fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()> {

@@ -58,11 +58,11 @@ fn make_parent_private(rootfs: &OwnedFd) -> std::result::Result<(), Errno> {
     }
 }
 
-/// Makes the mount behind `top` the root of this process.
-pub fn change(how: RootChange, top: &OwnedFd) -> Result<()> {
+/// Makes the mount behind `top` the root of this process; `propagation` is what [`bind`] was given.
+pub fn change(how: RootChange, top: &OwnedFd, propagation: Option<u64>) -> Result<()> {
     rustix::process::fchdir(top).at(Step::Pivot, "fchdir")?;
     match how {
-        RootChange::Pivot => pivot()?,
+        RootChange::Pivot => pivot(propagation)?,
         RootChange::Move => move_root()?,
         RootChange::Chroot => rustix::process::chroot(".").at(Step::Pivot, "chroot")?,
     }
@@ -70,11 +70,18 @@ pub fn change(how: RootChange, top: &OwnedFd) -> Result<()> {
 }
 
 /// `pivot_root(".", ".")` stacks the old root on the new one, from where it is taken off.
-fn pivot() -> Result<()> {
+///
+/// `.` means the new root then, but for `umount2`, which takes the topmost mount (`pivot_root(2)`).
+fn pivot(propagation: Option<u64>) -> Result<()> {
+    let shared = propagation
+        .is_some_and(|flags| flags & (ms::SLAVE | ms::PRIVATE) == 0 || flags & ms::REC == 0);
+    let old = if shared { Some(open()?) } else { None };
     rustix::process::pivot_root(".", ".").at(Step::Pivot, "")?;
-    // The unmount of the old root must not reach the host, should it be a peer of the host's.
-    mount_change(".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
-        .at(Step::Pivot, "old root")?;
+    if let Some(old) = old {
+        // The unmount must not reach the host, should the old root be a peer of the host's.
+        crate::sys::mount_setattr(old.as_fd(), crate::sys::AT_RECURSIVE, 0, 0, ms::SLAVE)
+            .at(Step::Pivot, "old root")?;
+    }
     unmount(".", UnmountFlags::DETACH).at(Step::Pivot, "unmount the old root")
 }
 

@@ -4,11 +4,13 @@
 //! ever sees a plan.
 
 mod check;
+mod exec;
 mod mounts;
 mod namespaces;
 pub mod options;
 mod process;
 mod rootfs;
+mod scheduling;
 mod sysctl;
 mod text;
 
@@ -22,9 +24,11 @@ use crate::error::{Error, Result};
 use crate::spec::{ConsoleSize, Hooks, Spec};
 
 pub use self::namespaces::plan as namespaces_of;
+pub use exec::{ExecOverrides, plan_exec};
 pub use mounts::{BindMount, CgroupHierarchy, CgroupMount, FilesystemMount, clean as clean_path};
-pub use process::{ExecOverrides, memory_policy_names, plan_exec, rlimit_name};
+pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
+pub use scheduling::memory_policy_names;
 
 /// What the caller wants besides the configuration.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,126 @@
+//! The parent's half of what is said on the init pipe while a container is brought up.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use ::namespaces::{Child, Namespace};
+
+use crate::console_socket;
+use crate::error::{At, Error, Result, Side};
+use crate::hooks::{self, HookRun};
+use crate::oci_state::OciState;
+use crate::plan::{CreatePlan, FsOp, Host};
+use crate::step::Step;
+use crate::sync::{Message, Pipe};
+use crate::{init, maps};
+
+/// The parent's half of the conversation on the init pipe.
+pub struct Conversation<'a> {
+    /// The plan.
+    pub plan: &'a CreatePlan,
+    /// The host.
+    pub host: &'a Host,
+    /// The parent's end.
+    pub pipe: &'a Pipe,
+    /// The container init.
+    pub child: &'a Child,
+    /// The bundle, where hooks run.
+    pub bundle: BorrowedFd<'a>,
+    /// The socket that gets the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// The master, if there is no socket.
+    pub terminal: Option<OwnedFd>,
+}
+
+impl Conversation<'_> {
+    /// Talks until the init is ready.
+    pub fn run(&mut self) -> Result<()> {
+        self.outfit().map_err(|error| error.on(Side::Starting))?;
+        loop {
+            match self.pipe.receive().map_err(|error| error.on(Side::Starting))? {
+                Some(Message::Ready) => return Ok(()),
+                Some(Message::NeedSource(index)) => self.send_source(index)?,
+                Some(Message::Mounted) => {
+                    self.run_hooks().map_err(|error| error.on(Side::Starting))?;
+                    self.pipe.send(&Message::HooksDone)?;
+                }
+                Some(Message::Terminal(master)) => match &self.console {
+                    Some(socket) => console_socket::send_master(socket, master.as_fd())?,
+                    None => self.terminal = Some(master),
+                },
+                Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
+                None => {
+                    return Err(
+                        Error::new(Step::InitDied, "before it was ready").on(Side::Starting)
+                    );
+                }
+                Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
+            }
+        }
+    }
+
+    /// What only the parent may do to the new process.
+    fn outfit(&self) -> Result<()> {
+        let process = self.plan.init.process.as_ref();
+        if let Some(score) = process.and_then(|process| process.oom_score_adj) {
+            let path = format!("{}/oom_score_adj", self.child.pid.as_raw_nonzero());
+            let written = crate::procfs::write(&path, score.to_string().as_bytes());
+            match written {
+                // An ordinary user may only raise it.
+                Err(rustix::io::Errno::ACCESS) if self.host.euid != 0 => {}
+                other => other
+                    .at(Step::WriteProc, format!("/proc/{path}"))
+                    .map_err(|error| error.field("process.oomScoreAdj"))?,
+            }
+        }
+        if self.plan.namespaces.create.contains(Namespace::User) {
+            if let Some(process) = process {
+                init::process::raise_limits(process, self.child.pid.as_raw_nonzero().get())?;
+            }
+            maps::write(self.plan, self.child, self.host.euid, self.host.egid)?;
+            self.pipe.send(&Message::Mapped)?;
+        }
+        Ok(())
+    }
+
+    fn send_source(&self, index: u32) -> Result<()> {
+        let field = format!("mounts[{index}]");
+        let bind = self.plan.init.before_pivot.iter().find_map(|op| match op {
+            FsOp::Bind(bind) if bind.field == field => Some(bind),
+            _ => None,
+        });
+        let Some(bind) = bind else {
+            return Err(Error::because(Step::Talk, field, "no such bind mount"));
+        };
+        let tree = init::open_source(&bind.source, &bind.options)
+            .at_with(Step::Mount, || {
+                format!("{:?} to rootfs at {:?}", bind.source, bind.destination)
+            })
+            .map_err(|error| error.field(format!("{field}.source")).on(Side::Starting))?;
+        self.pipe.send(&Message::Source(tree))
+    }
+
+    fn run_hooks(&self) -> Result<()> {
+        let state = OciState {
+            id: &self.plan.id,
+            status: "creating",
+            pid: self.child.pid.as_raw_nonzero().get(),
+            bundle: &self.plan.bundle,
+            annotations: &self.plan.annotations,
+        }
+        .to_json();
+        let lists = [
+            ("prestart", &self.plan.hooks.prestart),
+            ("createRuntime", &self.plan.hooks.create_runtime),
+        ];
+        for (kind, hooks) in lists {
+            hooks::run(&HookRun {
+                kind,
+                hooks,
+                state: &state,
+                cwd: self.bundle,
+                default_env: &[],
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! What `create` takes, and gives back unless it is kept.
+
+use std::os::fd::AsFd;
+
+use ::namespaces::Child;
+use rustix::process::{WaitId, WaitIdOptions};
+
+use crate::start::run_hooks;
+use crate::store::{State, StateDir};
+use crate::sys;
+
+/// A state directory that is removed unless it is kept.
+pub struct Claim(pub Option<StateDir>);
+
+impl Claim {
+    /// Keeps it.
+    pub fn keep(mut self) -> Option<StateDir> {
+        self.0.take()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(dir) = self.0.take() {
+            // On the way out with an error already; `delete --force` removes what is left.
+            let _ = dir.remove();
+        }
+    }
+}
+
+/// The poststop hooks of a container that was not brought up (runtime.md, "Lifecycle").
+pub struct Aftermath(pub Option<State>);
+
+impl Drop for Aftermath {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            // The error that led here is the one to tell.
+            let _ = run_hooks(state, "poststop", &state.poststop, "stopped", 0);
+        }
+    }
+}
+
+/// A process that is killed and waited for unless it is kept.
+pub struct Guard(pub Option<Child>);
+
+impl Guard {
+    /// Keeps it.
+    pub fn keep(mut self) -> Option<Child> {
+        self.0.take()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(child) = self.0.take() {
+            let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
+            let _ = rustix::io::retry_on_intr(|| {
+                rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
+            });
+        }
+    }
+}
