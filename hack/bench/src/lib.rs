@@ -1,0 +1,3 @@
+//! System calls that rustix does not wrap, shared by the programs of this package.
+
+pub mod sys;
