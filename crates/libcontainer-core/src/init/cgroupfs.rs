@@ -52,9 +52,11 @@ fn unified(plan: &CgroupMount) -> std::result::Result<OwnedFd, Cause> {
     if let Some(mount) = fresh {
         return Ok(mount);
     }
-    let path = plan.hierarchies.first().map_or("/sys/fs/cgroup", |first| &first.path);
+    let Some(hierarchy) = plan.hierarchies.first() else { return Err(Cause::Errno(Errno::NODEV)) };
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let tree = open_tree(CWD, path, flags).map_err(Cause::Errno)?;
+    let tree = open_tree(CWD, &*hierarchy.path, flags)
+        .or_else(|_| open_tree(CWD, &*hierarchy.own, flags))
+        .map_err(Cause::Errno)?;
     restrict(&tree, &plan.options, 0).map_err(Cause::Errno)?;
     Ok(tree)
 }
@@ -69,7 +71,11 @@ fn hierarchies(plan: &CgroupMount, top: &OwnedFd) -> std::result::Result<(), Err
             let data = std::ffi::CString::new(hierarchy.data.as_str()).unwrap_or_default();
             mount_at("cgroup", &*hierarchy.name, "cgroup", flags, &*data)?;
         } else {
-            mount_bind(&*hierarchy.path, &*hierarchy.name)?;
+            match mount_bind(&*hierarchy.path, &*hierarchy.name) {
+                // An ordinary user may have made none.
+                Err(Errno::NOENT) => mount_bind(&*hierarchy.own, &*hierarchy.name)?,
+                other => other?,
+            }
         }
         short_names(hierarchy, top)?;
     }

@@ -66,6 +66,8 @@ pub struct CgroupHierarchy {
     pub data: String,
     /// The container's folder on the host.
     pub path: String,
+    /// The runtime's own, in which a container stays that may not have one.
+    pub own: String,
 }
 
 /// Files in procfs that may be mounted over, by programs that show a container its own limits.
@@ -273,6 +275,11 @@ fn cgroup_mount(
     let layout = around.host.cgroups.as_ref()?;
     let record = around.cgroup?.record();
     let unified = layout.kind() == cgroups::Kind::V2;
+    let own = |directory: &cgroups::Directory| {
+        let same = layout.hierarchies().iter().find(|hierarchy| hierarchy.mount == directory.mount);
+        let below = same.map_or("", |hierarchy| &hierarchy.own);
+        clean(&format!("{}/{}/{below}", layout.root(), directory.mount))
+    };
     let shown = record.directories.iter().zip(record.paths());
     let hierarchies = shown
         .filter(|(directory, _)| unified || !directory.is_v2())
@@ -283,6 +290,7 @@ fn cgroup_mount(
                 None => controllers.to_owned(),
             },
             path,
+            own: own(directory),
         })
         .collect();
     let namespaced = around.namespaces.has(Namespace::Cgroup);
