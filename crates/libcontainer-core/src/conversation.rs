@@ -11,7 +11,7 @@ use crate::oci_state::OciState;
 use crate::plan::{CreatePlan, FsOp, Host};
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{init, maps};
+use crate::{init, listener, maps};
 
 /// The parent's half of the conversation on the init pipe.
 pub struct Conversation<'a> {
@@ -47,6 +47,7 @@ impl Conversation<'_> {
                     Some(socket) => console_socket::send_master(socket, master.as_fd())?,
                     None => self.terminal = Some(master),
                 },
+                Some(Message::ListenerAt(number, flag)) => self.deliver((number, flag))?,
                 Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
                 None => {
                     return Err(
@@ -99,15 +100,26 @@ impl Conversation<'_> {
         self.pipe.send(&Message::Source(tree))
     }
 
-    fn run_hooks(&self) -> Result<()> {
-        let state = OciState {
+    /// Hands the listener of a filter to its agent.
+    pub fn deliver(&self, place: (u32, u64)) -> Result<()> {
+        let agent = self.plan.init.process.as_ref().and_then(|process| process.agent.as_ref());
+        let process = (self.child.pid.as_raw_nonzero().get(), self.child.pidfd.as_fd());
+        listener::deliver(agent, self.pipe, process, place, &self.state())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        OciState {
             id: &self.plan.id,
             status: "creating",
             pid: self.child.pid.as_raw_nonzero().get(),
             bundle: &self.plan.bundle,
             annotations: &self.plan.annotations,
         }
-        .to_json();
+        .to_json()
+    }
+
+    fn run_hooks(&self) -> Result<()> {
+        let state = self.state();
         let lists = [
             ("prestart", &self.plan.hooks.prestart),
             ("createRuntime", &self.plan.hooks.create_runtime),

@@ -17,9 +17,10 @@ use crate::foreground::{Relay, Signals, attend};
 use crate::init::{self, process};
 use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
 use crate::spec::{self, Process};
+use crate::start::hear_of_program;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
-use crate::{console_socket, procfs, spawn, sys};
+use crate::{console_socket, listener, procfs, spawn, sys};
 
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -76,13 +77,16 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
     let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
-    let terminal = converse(&pipe, console).inspect_err(|_| kill(&child))?;
+    let state = container.state.oci_state("running").to_json();
+    let deliver = |place| {
+        let pid = child.pid.as_raw_nonzero().get();
+        listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
+    };
+    let terminal = converse(&pipe, console, &deliver).inspect_err(|_| kill(&child))?;
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), &child)
         .inspect_err(|_| kill(&child))?;
     pipe.send(&Message::Proceed { gate: false })?;
-    if let Some(Message::Failed(error)) = pipe.receive()? {
-        return Err(error.on(Side::Init));
-    }
+    hear_of_program(&pipe, &deliver).inspect_err(|_| kill(&child))?;
     match signals {
         None => Ok((0, warnings)),
         Some(signals) => {
@@ -240,19 +244,23 @@ fn run_steps(
         None => None,
         Some(size) => Some(init::open_terminal(pipe, size, plan)?),
     };
-    let ready = process::prepare(plan, Vec::new(), terminal, request.ignored_signals)?;
+    let ready = process::prepare(plan, Vec::new(), terminal, request.ignored_signals, pipe)?;
     process::settle_descriptors(&request.options.inherited, &[pipe.as_fd()])?;
     pipe.send(&Message::Ready)?;
     match pipe.receive()? {
         Some(Message::Proceed { .. }) => {}
         _ => sys::exit_now(1),
     }
-    process::filter_late(plan)?;
+    process::filter_late(plan, pipe)?;
     process::execute(&ready)
 }
 
 /// The parent's half of the conversation, until the process is ready.
-fn converse(pipe: &Pipe, console: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
+fn converse(
+    pipe: &Pipe,
+    console: Option<OwnedFd>,
+    deliver: &dyn Fn((u32, u64)) -> Result<()>,
+) -> Result<Option<OwnedFd>> {
     let mut terminal = None;
     loop {
         match pipe.receive().map_err(|error| error.on(Side::Starting))? {
@@ -261,6 +269,7 @@ fn converse(pipe: &Pipe, console: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
                 Some(socket) => console_socket::send_master(socket, master.as_fd())?,
                 None => terminal = Some(master),
             },
+            Some(Message::ListenerAt(number, flag)) => deliver((number, flag))?,
             Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
             None => {
                 return Err(Error::new(Step::InitDied, "before it was ready").on(Side::Starting));

@@ -5,9 +5,10 @@ use std::os::fd::AsFd;
 use crate::container::Container;
 use crate::create::{self, CreateRequest, Created};
 use crate::delete;
-use crate::error::{Result, Side};
+use crate::error::Result;
 use crate::foreground::{Relay, Signals, attend};
-use crate::start::run_poststart;
+use crate::listener;
+use crate::start::{hear_of_program, run_poststart};
 use crate::store::Store;
 use crate::sync::Message;
 
@@ -60,9 +61,9 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
 /// Lets the init go, and hears on the pipe whether the program runs.
 fn start_program(created: &Created) -> Result<()> {
     created.pipe.send(&Message::Proceed { gate: false })?;
-    let answer = created.pipe.receive()?;
-    if let Some(Message::Failed(error)) = answer {
-        return Err(error.on(Side::Init));
-    }
+    let process = (created.state.pid, created.child.pidfd.as_fd());
+    hear_of_program(&created.pipe, &|place| {
+        listener::deliver_running(&created.dir, &created.state, &created.pipe, process, place)
+    })?;
     run_poststart(&created.state, created.child.pidfd.as_fd())
 }

@@ -8,6 +8,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use crate::container::Container;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
+use crate::listener;
 use crate::oci_state::OciState;
 use crate::spec::Hook;
 use crate::step::Step;
@@ -23,12 +24,25 @@ pub fn start(container: &Container) -> Result<()> {
     let live = container.created()?;
     let gate = connect(container)?;
     gate.send(&Message::Proceed { gate: false })?;
-    let answer = gate.receive()?;
+    let heard = hear_of_program(&gate, &|place| {
+        let process = (live.pid, live.as_fd());
+        listener::deliver_running(&container.dir, &container.state, &gate, process, place)
+    });
     container.dir.remove_gate()?;
-    if let Some(Message::Failed(error)) = answer {
-        return Err(error.on(Side::Init));
-    }
+    heard?;
     run_poststart(&container.state, live.as_fd())
+}
+
+/// Listens until the program runs; what failed instead is the error.
+pub fn hear_of_program(pipe: &Pipe, deliver: &dyn Fn((u32, u64)) -> Result<()>) -> Result<()> {
+    loop {
+        match pipe.receive()? {
+            None => return Ok(()),
+            Some(Message::ListenerAt(number, flag)) => deliver((number, flag))?,
+            Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
+            Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
+        }
+    }
 }
 
 fn connect(container: &Container) -> Result<Pipe> {
@@ -77,13 +91,6 @@ pub fn run_hooks(
     let cwd = rustix::fs::open(&*state.bundle, flags, rustix::fs::Mode::empty())
         .or_else(|_| rustix::fs::open("/", flags, rustix::fs::Mode::empty()))
         .at(Step::ReadConfig, &*state.bundle)?;
-    let json = OciState {
-        id: &state.id,
-        status,
-        pid,
-        bundle: &state.bundle,
-        annotations: &state.annotations,
-    }
-    .to_json();
+    let json = OciState { pid, ..state.oci_state(status) }.to_json();
     hooks::run(&HookRun { kind, hooks, state: &json, cwd: cwd.as_fd(), default_env: &[] })
 }

@@ -86,6 +86,8 @@ steps! {
     ConsoleSocket = "console socket",
     /// The socket that wants the pidfd.
     PidfdSocket = "pidfd socket",
+    /// The agent that gets the listener of a seccomp filter.
+    Agent = "failed to connect with seccomp agent",
     /// The pid file.
     PidFile = "write pid file",
     /// The gate of a created container.

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, Result};
+use crate::oci_state::OciState;
 use crate::spec::Hook;
 use crate::step::Step;
 
@@ -65,6 +66,19 @@ pub struct State {
     /// Hooks that are yet to run.
     #[serde(default)]
     pub poststop: Vec<Hook>,
+}
+
+impl State {
+    /// The state as hooks and agents on the host get it.
+    pub fn oci_state<'a>(&'a self, status: &'a str) -> OciState<'a> {
+        OciState {
+            id: &self.id,
+            status,
+            pid: self.pid,
+            bundle: &self.bundle,
+            annotations: &self.annotations,
+        }
+    }
 }
 
 /// The directory of all states.

@@ -6,6 +6,7 @@
 //! | init | `NeedSource(N)` | a bind mount in a user namespace | `Source` with the detached tree |
 //! | init | `Mounted` | there are prestart or createRuntime hooks | `HooksDone` |
 //! | init | `Terminal` with the master | the terminal is set up | |
+//! | init | `ListenerAt` | it will load a filter that notifies | `Watching` |
 //! | init | `Ready` | all is done but the program | `Proceed` |
 //! | parent | `Proceed` | the state is committed: wait at the gate, or run | |
 //! | helper | `Spawned` | it made the process | |
@@ -55,6 +56,11 @@ pub enum Message {
         /// Whether the gate is waited at.
         gate: bool,
     },
+    /// The listener of a seccomp filter is about to have this number; once it is taken, a 1 is
+    /// wanted at this address.
+    ListenerAt(u32, u64),
+    /// It is looked for.
+    Watching,
     /// A helper made the process: its id on the host, and its handle.
     Spawned(i32, OwnedFd),
     /// A step failed.
@@ -161,6 +167,8 @@ fn name(message: &Message) -> &'static str {
         Message::Terminal(_) => "Terminal",
         Message::Ready => "Ready",
         Message::Proceed { .. } => "Proceed",
+        Message::ListenerAt(..) => "ListenerAt",
+        Message::Watching => "Watching",
         Message::Spawned(..) => "Spawned",
         Message::Failed(_) => "Failed",
     }
@@ -176,6 +184,10 @@ fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
         Message::Terminal(fd) => (b"t".to_vec(), Some(fd.as_fd())),
         Message::Ready => (b"r".to_vec(), None),
         Message::Proceed { gate } => (vec![b'p', u8::from(*gate)], None),
+        Message::ListenerAt(number, flag) => {
+            ([b"l".as_slice(), &number.to_ne_bytes(), &flag.to_ne_bytes()].concat(), None)
+        }
+        Message::Watching => (b"w".to_vec(), None),
         Message::Spawned(pid, fd) => {
             ([b"S".as_slice(), &pid.to_ne_bytes()].concat(), Some(fd.as_fd()))
         }
@@ -188,6 +200,11 @@ fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
         (b"m", _) => Message::Mapped,
         ([b'n', a, b, c, d], _) => Message::NeedSource(u32::from_ne_bytes([*a, *b, *c, *d])),
         (b"s", Some(fd)) => Message::Source(fd),
+        ([b'l', a, b, c, d, flag @ ..], _) if flag.len() == 8 => {
+            let flag = flag.try_into().map(u64::from_ne_bytes).unwrap_or_default();
+            Message::ListenerAt(u32::from_ne_bytes([*a, *b, *c, *d]), flag)
+        }
+        (b"w", _) => Message::Watching,
         (b"M", _) => Message::Mounted,
         (b"H", _) => Message::HooksDone,
         (b"t", Some(fd)) => Message::Terminal(fd),

@@ -335,3 +335,14 @@ fn prlimit(pid: i32, resource: u32, new: Option<libc::rlimit64>) -> Result<libc:
     let result = unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, new, &raw mut old) };
     check(result).map(|_| old)
 }
+
+/// Writes one byte into the memory of another process (`process_vm_writev(2)`).
+pub fn poke(pid: i32, address: u64, byte: u8) -> Result<(), Errno> {
+    let local = libc::iovec { iov_base: (&raw const byte).cast_mut().cast(), iov_len: 1 };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: 1 };
+    // SAFETY: the local byte lives in this frame and is only read; the address is the other
+    // process's, which the kernel checks there.
+    let result =
+        unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    check(result as libc::c_long).map(|_| ())
+}

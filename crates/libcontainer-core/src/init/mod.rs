@@ -76,12 +76,12 @@ fn steps(
         Some(size) => Some(console::set_up(&channel.0, size, process)?),
     };
     fs::run(&plan.init.after_pivot, fs::Stage::AfterPivot, &channel.0)?;
-    let ready = process::prepare(process, labels, terminal, ignored_signals)?;
+    let ready = process::prepare(process, labels, terminal, ignored_signals, &channel.0)?;
     let needed: Vec<_> =
         [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
     process::settle_descriptors(passed, &needed)?;
     channel.pass_gate(gate)?;
-    process::filter_late(process)?;
+    process::filter_late(process, &channel.0)?;
     start_hooks(plan, process, &ready)?;
     process::execute(&ready)
 }

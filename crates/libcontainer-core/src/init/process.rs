@@ -11,9 +11,11 @@ use rustix::thread::{CapabilitySet as Caps, CapabilitySets, CpuSet};
 use super::{OpenLabel, console, dev};
 use crate::capability::CapabilitySet;
 use crate::error::{At, Cause, Error, Result};
+use crate::listener::load_filter;
 use crate::plan::{ProcessPlan, rlimit_name};
 use crate::step::Step;
 use crate::store::read_all;
+use crate::sync::Pipe;
 use crate::sys;
 
 /// All that is left to do is to run this.
@@ -32,6 +34,7 @@ pub fn prepare<'p>(
     labels: Vec<OpenLabel<'_>>,
     terminal: Option<OwnedFd>,
     ignored_signals: u64,
+    pipe: &Pipe,
 ) -> Result<Prepared<'p>> {
     let terminal_given = terminal.is_some();
     if let Some(slave) = terminal {
@@ -50,7 +53,7 @@ pub fn prepare<'p>(
     }
     set_limits(plan)?;
     if !plan.no_new_privs {
-        load_filter(plan)?;
+        load_filter(plan, pipe)?;
     }
     take_ids(plan)?;
     // Root may be kept out where the user is let in (a network filesystem), and the other way round.
@@ -68,8 +71,8 @@ pub fn prepare<'p>(
 }
 
 /// Loads the filter of a process with `no_new_privs`, as late as can be: it rules what follows.
-pub fn filter_late(plan: &ProcessPlan) -> Result<()> {
-    if plan.no_new_privs { load_filter(plan) } else { Ok(()) }
+pub fn filter_late(plan: &ProcessPlan, pipe: &Pipe) -> Result<()> {
+    if plan.no_new_privs { load_filter(plan, pipe) } else { Ok(()) }
 }
 
 /// Becomes the program.
@@ -159,17 +162,6 @@ fn own_streams(plan: &ProcessPlan) {
         // EPERM, EROFS, EINVAL: then it stays as it is, as for runc.
         let _ = rustix::fs::fchown(stream, Some(Uid::from_raw(plan.uid)), None::<Gid>);
     }
-}
-
-fn load_filter(plan: &ProcessPlan) -> Result<()> {
-    let Some(filter) = &plan.seccomp else { return Ok(()) };
-    seccomp::load(filter).map(drop).map_err(|error| Error {
-        cause: Cause::Detailed(
-            error.errno(),
-            format!("{} instructions", filter.instructions().len()),
-        ),
-        ..Error::new(Step::Seccomp, "load filter").field("linux.seccomp")
-    })
 }
 
 /// Ids 0 in a new user namespace; its groups are dropped where that is allowed.

@@ -209,6 +209,27 @@ pub struct ProcessPlan {
     pub terminal: Option<Option<ConsoleSize>>,
     /// The system call filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// Who gets the listener of a filter that notifies.
+    pub agent: Option<Agent>,
+}
+
+/// The agent of a filter that notifies (config-linux.md, "Seccomp").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its socket.
+    pub path: String,
+    /// Words for it.
+    pub metadata: Option<String>,
+}
+
+impl Agent {
+    /// The agent that a profile names.
+    pub fn of(profile: Option<&seccomp::spec::Profile<'_>>) -> Option<Agent> {
+        let profile = profile?;
+        let path = profile.listener_path.as_deref().filter(|path| !path.is_empty())?;
+        let metadata = profile.listener_metadata.as_deref().map(str::to_owned);
+        Some(Agent { path: path.to_owned(), metadata })
+    }
 }
 
 /// Argument of `sched_setattr(2)`.

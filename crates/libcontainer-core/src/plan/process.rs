@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use ::namespaces::{IdMap, Namespace};
 
-use super::{Namespaces, Options, ProcessPlan, c_string, scheduling};
+use super::{Agent, Namespaces, Options, ProcessPlan, c_string, scheduling};
 use crate::capability::{CapabilitySet, CapabilitySets, number};
 use crate::error::{Error, Result};
 use crate::spec::{Capabilities, Linux, Process, Rlimit, Str};
@@ -58,6 +58,7 @@ pub fn plan(
         own_stdio: user.uid != 0 || namespaces.has(Namespace::User),
         terminal: process.terminal.then_some(process.console_size),
         seccomp,
+        agent: Agent::of(linux.and_then(|linux| linux.seccomp.as_ref())),
     })
 }
 
@@ -260,9 +261,6 @@ fn filter(profile: &seccomp::spec::Profile<'_>) -> Result<Option<seccomp::Filter
         };
         Error::config(field, error.message())
     })?;
-    if filter.notifies() {
-        return Err(Error::config("linux.seccomp", "SCMP_ACT_NOTIFY is not supported yet"));
-    }
     Ok(Some(filter))
 }
 
