@@ -8,10 +8,10 @@ use crate::console_socket;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::oci_state::OciState;
-use crate::plan::{CreatePlan, FsOp, Host};
+use crate::plan::{CreatePlan, FsOp, Host, IdMaps};
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{init, listener, maps};
+use crate::{init, listener, maps, procfs, sys};
 
 /// The parent's half of the conversation on the init pipe.
 pub struct Conversation<'a> {
@@ -64,7 +64,7 @@ impl Conversation<'_> {
         let process = self.plan.init.process.as_ref();
         if let Some(score) = process.and_then(|process| process.oom_score_adj) {
             let path = format!("{}/oom_score_adj", self.child.pid.as_raw_nonzero());
-            let written = crate::procfs::write(&path, score.to_string().as_bytes());
+            let written = procfs::write(&path, score.to_string().as_bytes());
             match written {
                 // An ordinary user may only raise it.
                 Err(rustix::io::Errno::ACCESS) if self.host.euid != 0 => {}
@@ -92,11 +92,26 @@ impl Conversation<'_> {
         let Some(bind) = bind else {
             return Err(Error::because(Step::Talk, field, "no such bind mount"));
         };
+        let subject = || format!("{:?} to rootfs at {:?}", bind.source, bind.destination);
+        let fail = |error: Error| error.field(&*bind.field).on(Side::Starting);
         let tree = init::open_source(&bind.source, &bind.options)
-            .at_with(Step::Mount, || {
-                format!("{:?} to rootfs at {:?}", bind.source, bind.destination)
-            })
+            .at_with(Step::Mount, subject)
             .map_err(|error| error.field(format!("{field}.source")).on(Side::Starting))?;
+        if let Some(maps) = &bind.id_maps {
+            let namespace = match maps {
+                IdMaps::Own(uids, gids) => maps::user_namespace(uids, gids)?,
+                IdMaps::Container => {
+                    let pid = self.child.pid.as_raw_nonzero().to_string();
+                    let dir = procfs::open_directory(&pid).at(Step::MapIds, "/proc")?;
+                    maps::namespace_of(dir.as_fd())?
+                }
+            };
+            let tree_flags = if bind.options.idmap == Some(true) { sys::AT_RECURSIVE } else { 0 };
+            sys::map_mount_ids(tree.as_fd(), tree_flags, namespace.as_fd())
+                .at_with(Step::MapMountIds, subject)
+                .map_err(fail)?;
+        }
+        init::prepare_source(&tree, &bind.options).at_with(Step::Mount, subject).map_err(fail)?;
         self.pipe.send(&Message::Source(tree))
     }
 

@@ -27,6 +27,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         Some(Errno::PERM),
         "raising a hard limit needs CAP_SYS_RESOURCE; lower process.rlimits or raise the caller's limit",
     ),
+    (
+        Step::MapMountIds,
+        Some(Errno::INVAL),
+        "the filesystem of the source can't map ids (ext4, xfs, btrfs, tmpfs since Linux 6.3, overlayfs and others can)",
+    ),
     (Step::ClaimId, None, "choose another ID, or remove it with `delete --force`"),
     (Step::OpenStateRoot, Some(Errno::ACCESS), "use --root with a directory of your own"),
     (Step::MapIds, Some(Errno::PERM), "check the ranges in /etc/subuid and /etc/subgid"),

@@ -1,9 +1,13 @@
 //! Id maps of a new user namespace, written by the parent: directly, or by the set-uid helpers.
 
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ::namespaces::{Child, CloneRequest, Fork, IdMap, MapKind, deny_setgroups, write_id_map};
+use ::namespaces::{
+    Child, CloneError, CloneRequest, Fork, IdMap, MapKind, Namespace, NamespaceSet, deny_setgroups,
+    write_id_map,
+};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions};
 
@@ -11,7 +15,7 @@ use crate::error::{At, Cause, Error, Result};
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
-use crate::sys;
+use crate::{sync, sys};
 
 /// Where the helpers are looked for: engines may call without PATH.
 const HELPER_DIRS: [&str; 4] = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
@@ -43,6 +47,43 @@ pub fn write(plan: &CreatePlan, child: &Child, euid: u32, egid: u32) -> Result<(
             .map_err(fail)?;
     }
     Ok(())
+}
+
+/// A user namespace with these maps and no process in it, for an id-mapped mount.
+pub fn user_namespace(uids: &[IdMap], gids: &[IdMap]) -> Result<OwnedFd> {
+    let namespaces = NamespaceSet::EMPTY.with(Namespace::User);
+    let (ours, theirs) = sync::pair()?;
+    let request = CloneRequest { namespaces, ..CloneRequest::default() };
+    let child = match ::namespaces::clone(&request) {
+        Ok(Fork::Child) => {
+            drop(ours);
+            // It is there for its namespace, until the other end is closed.
+            let _ = theirs.receive();
+            sys::exit_now(0)
+        }
+        Ok(Fork::Parent(child)) => child,
+        Err(CloneError::Clone(errno)) => return Err(errno).at(Step::NewNamespace, "user"),
+        Err(CloneError::Threads(_)) => return Err(Error::new(Step::NewNamespace, "user")),
+    };
+    drop(theirs);
+    let pid = child.pid.as_raw_nonzero();
+    let made = procfs::open_directory(&pid.to_string()).at(Step::MapIds, "/proc").and_then(|dir| {
+        for (kind, map) in [(MapKind::Gid, gids), (MapKind::Uid, uids)] {
+            write_id_map(dir.as_fd(), kind, map).map_err(|error| failed(kind, error.errno))?;
+        }
+        namespace_of(dir.as_fd())
+    });
+    drop(ours);
+    let _ = rustix::io::retry_on_intr(|| {
+        rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
+    });
+    made
+}
+
+/// The user namespace of a process, by its directory in /proc.
+pub fn namespace_of(process_dir: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(process_dir, "ns/user", flags, Mode::empty()).at(Step::OpenNamespace, "user")
 }
 
 fn failed(kind: MapKind, errno: Errno) -> Error {

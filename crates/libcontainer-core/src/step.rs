@@ -128,6 +128,8 @@ steps! {
     MountRootfs = "mount rootfs",
     /// A mount; the subject is `"SOURCE" to rootfs at "DESTINATION"`.
     Mount = "error mounting",
+    /// An id-mapped mount.
+    MapMountIds = "error mapping the ids of",
     /// The place of a mount.
     MountTarget = "create mount destination",
     /// mknod, or a bind of the host's node.

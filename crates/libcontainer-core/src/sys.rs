@@ -44,7 +44,23 @@ pub fn mount_setattr(
     set: u64,
     propagation: u64,
 ) -> Result<(), Errno> {
-    let attr = MountAttr { set, clear, propagation, userns_fd: 0 };
+    set_mount_attr(mount, flags, &MountAttr { set, clear, propagation, userns_fd: 0 })
+}
+
+/// Maps the ids of a detached mount (with [`AT_RECURSIVE`]: of the tree) as in a user namespace.
+///
+/// `mount_setattr(2)`, Linux 5.12; EINVAL from a filesystem that can't do it.
+pub fn map_mount_ids(
+    mount: BorrowedFd<'_>,
+    flags: u32,
+    user_namespace: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    let userns_fd = user_namespace.as_raw_fd() as u64;
+    let set = crate::plan::options::attr::IDMAP;
+    set_mount_attr(mount, flags, &MountAttr { set, userns_fd, ..MountAttr::default() })
+}
+
+fn set_mount_attr(mount: BorrowedFd<'_>, flags: u32, attr: &MountAttr) -> Result<(), Errno> {
     // SAFETY: the path is an empty C string, `attr` outlives the call and its size is given.
     let result = unsafe {
         libc::syscall(
@@ -52,7 +68,7 @@ pub fn mount_setattr(
             mount.as_raw_fd(),
             c"".as_ptr(),
             AT_EMPTY_PATH | flags as libc::c_int,
-            &raw const attr,
+            ptr::from_ref(attr),
             size_of::<MountAttr>(),
         )
     };

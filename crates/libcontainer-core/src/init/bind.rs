@@ -17,7 +17,10 @@ use crate::sys;
 
 /// Makes a bind mount.
 pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
-    let tree = source(plan, pipe)?;
+    let tree = match own_source(plan)? {
+        Some(tree) => tree,
+        None => source_of_parent(plan, pipe)?,
+    };
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
     let mounted = |error: Error| error.field(&*plan.field);
     let kind = file_type(&tree).at_with(Step::Mount, subject).map_err(mounted)?;
@@ -26,23 +29,29 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
         .make_place(&plan.destination, place)
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
-    set_attributes(&tree, &plan.options).at_with(Step::Mount, subject).map_err(mounted)?;
-    apply_tree_options(&tree, &plan.options).at_with(Step::Mount, subject).map_err(mounted)?;
-    attach(&tree, &place).map_err(|errno| explain(errno, kind, &place, subject())).map_err(mounted)
+    attach(&tree, &place).map_err(|errno| mounted(explain(errno, kind, &place, subject())))
 }
 
-/// The tree that is bound. In a user namespace the parent may have to open it, as its root need
-/// not be allowed to walk there.
-fn source(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
-    match open_source(&plan.source, &plan.options) {
-        Err(Errno::ACCESS | Errno::PERM | Errno::INVAL) => {}
-        other => {
-            let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
-            return other
-                .at_with(Step::Mount, subject)
-                .map_err(|error| error.field(format!("{}.source", plan.field)));
-        }
+/// The tree that is bound, with its attributes; none if only the parent can make it: ids are mapped
+/// from outside, and in a user namespace its root need not be allowed to walk to the source.
+fn own_source(plan: &BindMount) -> Result<Option<OwnedFd>> {
+    if plan.id_maps.is_some() {
+        return Ok(None);
     }
+    let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+    let tree = match open_source(&plan.source, &plan.options) {
+        Err(Errno::ACCESS | Errno::PERM | Errno::INVAL) => return Ok(None),
+        other => other
+            .at_with(Step::Mount, subject)
+            .map_err(|error| error.field(format!("{}.source", plan.field)))?,
+    };
+    prepare(&tree, &plan.options)
+        .at_with(Step::Mount, subject)
+        .map_err(|error| error.field(&*plan.field))?;
+    Ok(Some(tree))
+}
+
+fn source_of_parent(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
     let index = plan.field.trim_start_matches("mounts[").trim_end_matches(']').parse().unwrap_or(0);
     pipe.send(&Message::NeedSource(index))?;
     match pipe.receive()? {
@@ -50,6 +59,12 @@ fn source(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
         // The parent failed to open it, and says so itself.
         _ => sys::exit_now(1),
     }
+}
+
+/// Gives a detached tree what its options ask for.
+pub fn prepare(tree: &OwnedFd, options: &MountOptions) -> std::result::Result<(), Errno> {
+    set_attributes(tree, options)?;
+    apply_tree_options(tree, options)
 }
 
 /// A detached copy of the tree (`open_tree(2)`, Linux 5.2).

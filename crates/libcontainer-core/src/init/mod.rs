@@ -14,7 +14,7 @@ mod mount;
 pub mod process;
 mod root;
 
-pub use bind::open_source;
+pub use bind::{open_source, prepare as prepare_source};
 pub use console::open as open_terminal;
 
 use std::convert::Infallible;

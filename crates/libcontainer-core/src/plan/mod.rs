@@ -25,7 +25,9 @@ use crate::spec::{ConsoleSize, Hooks, Spec};
 
 pub use self::namespaces::plan as namespaces_of;
 pub use exec::{ExecOverrides, plan_exec};
-pub use mounts::{BindMount, CgroupHierarchy, CgroupMount, FilesystemMount, clean as clean_path};
+pub use mounts::{
+    BindMount, CgroupHierarchy, CgroupMount, FilesystemMount, IdMaps, clean as clean_path,
+};
 pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
 pub use scheduling::memory_policy_names;

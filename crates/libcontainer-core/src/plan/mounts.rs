@@ -2,11 +2,12 @@
 
 use ::namespaces::{IdMap, Namespace};
 
-use super::Options;
+use super::namespaces::id_map;
 use super::options::{MountOptions, ms};
 use super::rootfs::{FsOp, Surroundings};
+use super::{Namespaces, Options};
 use crate::error::{Error, Result};
-use crate::spec::{IdMapping, Mount, Spec};
+use crate::spec::{Mount, Spec};
 
 /// A new filesystem.
 #[derive(Debug)]
@@ -36,8 +37,17 @@ pub struct BindMount {
     pub source: String,
     /// Its options.
     pub options: MountOptions,
-    /// The maps of an id-mapped mount (uid, gid); empty means those of the container.
-    pub id_maps: Option<(Vec<IdMap>, Vec<IdMap>)>,
+    /// The maps of an id-mapped mount.
+    pub id_maps: Option<IdMaps>,
+}
+
+/// How the ids of an id-mapped mount are changed.
+#[derive(Debug)]
+pub enum IdMaps {
+    /// As in the container's user namespace.
+    Container,
+    /// By maps of its own: user ids, group ids.
+    Own(Vec<IdMap>, Vec<IdMap>),
 }
 
 /// The cgroup filesystems, as far as the container may see them.
@@ -106,7 +116,7 @@ pub fn plan(
         }
         unsupported(&words, &field)?;
         if words.bind.is_some() || kind == "bind" {
-            let bind = bind_mount(mount, field, destination, words, options)?;
+            let bind = bind_mount(mount, field, destination, words, options, around.namespaces)?;
             refuse_over_proc(&bind.destination, &bind.field)?;
             ops.push(FsOp::Bind(bind));
             continue;
@@ -219,6 +229,7 @@ fn bind_mount(
     destination: String,
     words: MountOptions,
     options: &Options,
+    namespaces: &Namespaces,
 ) -> Result<BindMount> {
     if !words.data.is_empty() {
         let reason = format!(
@@ -232,32 +243,31 @@ fn bind_mount(
         Some(source) if source.starts_with('/') => source.to_owned(),
         Some(source) => format!("{}/{source}", options.bundle),
     };
-    if mount.uid_mappings.is_some() || mount.gid_mappings.is_some() || words.idmap.is_some() {
-        let maps = id_maps(mount, &field)?;
-        let _ = maps;
-        return Err(Error::config(
-            format!("{field}.uidMappings"),
-            "id-mapped mounts are not supported yet",
-        ));
-    }
-    Ok(BindMount { field, destination, source, options: words, id_maps: None })
+    let id_maps = id_maps(mount, &field, &words, namespaces)?;
+    Ok(BindMount { field, destination, source, options: words, id_maps })
 }
 
-fn id_maps(mount: &Mount<'_>, field: &str) -> Result<(Vec<IdMap>, Vec<IdMap>)> {
-    let lines = |mappings: &Option<Vec<IdMapping>>| -> Vec<IdMap> {
-        let line = |entry: &IdMapping| IdMap {
-            container: entry.container_id,
-            host: entry.host_id,
-            size: entry.size,
-        };
-        mappings.iter().flatten().map(line).collect()
-    };
-    let (uids, gids) = (lines(&mount.uid_mappings), lines(&mount.gid_mappings));
-    if uids.is_empty() != gids.is_empty() {
-        let reason = "uidMappings and gidMappings must be given together";
-        return Err(Error::config(format!("{field}.uidMappings"), reason));
+fn id_maps(
+    mount: &Mount<'_>,
+    field: &str,
+    words: &MountOptions,
+    namespaces: &Namespaces,
+) -> Result<Option<IdMaps>> {
+    let uids = id_map(&format!("{field}.uidMappings"), mount.uid_mappings.as_deref())?;
+    let gids = id_map(&format!("{field}.gidMappings"), mount.gid_mappings.as_deref())?;
+    match (uids.is_empty(), gids.is_empty()) {
+        (false, false) => Ok(Some(IdMaps::Own(uids, gids))),
+        (true, true) if words.idmap.is_none() => Ok(None),
+        (true, true) if namespaces.has(Namespace::User) => Ok(Some(IdMaps::Container)),
+        (true, true) => {
+            let reason = "idmap needs a user namespace of the container, or mappings of its own";
+            Err(Error::config(format!("{field}.options"), reason))
+        }
+        _ => {
+            let reason = "uidMappings and gidMappings must be given together";
+            Err(Error::config(format!("{field}.uidMappings"), reason))
+        }
     }
-    Ok((uids, gids))
 }
 
 /// Filesystems that take a `context` option; the others get their label from the policy.

@@ -72,7 +72,8 @@ fn map_ids(linux: &Linux<'_>, host: &Host, plan: &mut Namespaces) -> Result<()> 
     Ok(())
 }
 
-fn id_map(field: &str, mappings: Option<&[IdMapping]>) -> Result<Vec<IdMap>> {
+/// The lines of a map, each with at least one id.
+pub fn id_map(field: &str, mappings: Option<&[IdMapping]>) -> Result<Vec<IdMap>> {
     let mut map = Vec::new();
     for (index, entry) in mappings.unwrap_or_default().iter().enumerate() {
         let line = IdMap { container: entry.container_id, host: entry.host_id, size: entry.size };
