@@ -90,6 +90,12 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
         None => None,
     };
     dir.own_cgroup()?;
+    // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
+    // they are one program, which takes long enough (0.3 ms) to be made beside the init's work.
+    let atomic = cgroup.as_ref().is_some_and(|made| made.record().kind == cgroups::Kind::V2);
+    if !atomic {
+        set_limits(&plan, cgroup.as_ref())?;
+    }
     let gate = if gated { Some(make_gate(dir)?) } else { None };
 
     let (pipe, theirs) = sync::pair()?;
@@ -113,8 +119,8 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
     aftermath.0 = Some(state.clone());
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
-    if let (Some(plan), Some(created)) = (&plan.cgroup, &cgroup) {
-        plan.apply(created).map_err(resources_failed)?;
+    if atomic {
+        set_limits(&plan, cgroup.as_ref())?;
     }
     let mut conversation = Conversation {
         plan: &plan,
@@ -232,6 +238,13 @@ fn make_gate(dir: &StateDir) -> Result<OwnedFd> {
     fail(rustix::net::bind(&gate, &address))?;
     fail(rustix::net::listen(&gate, 8))?;
     Ok(gate)
+}
+
+fn set_limits(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Result<()> {
+    match (&plan.cgroup, made) {
+        (Some(plan), Some(made)) => plan.apply(made).map_err(resources_failed),
+        _ => Ok(()),
+    }
 }
 
 fn resources_failed(error: cgroups::Error) -> Error {

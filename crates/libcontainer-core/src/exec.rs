@@ -14,6 +14,7 @@ use crate::container::Container;
 use crate::create::{parse, tell_pid};
 use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::foreground::{Relay, Signals, attend};
+use crate::guards::Guard;
 use crate::init::{self, process};
 use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
 use crate::spec::{self, Process};
@@ -77,16 +78,18 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
     let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
+    let guard = Guard(Some(child));
+    let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
     let state = container.state.oci_state("running").to_json();
     let deliver = |place| {
         let pid = child.pid.as_raw_nonzero().get();
         listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
     };
-    let terminal = converse(&pipe, console, &deliver).inspect_err(|_| kill(&child))?;
-    tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), &child)
-        .inspect_err(|_| kill(&child))?;
+    let terminal = converse(&pipe, console, &deliver)?;
+    tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     pipe.send(&Message::Proceed { gate: false })?;
-    hear_of_program(&pipe, &deliver).inspect_err(|_| kill(&child))?;
+    hear_of_program(&pipe, &deliver)?;
+    let Some(child) = guard.keep() else { return Err(Error::new(Step::Clone, "")) };
     match signals {
         None => Ok((0, warnings)),
         Some(signals) => {
@@ -107,10 +110,6 @@ fn check_terminal(plan: &ProcessPlan, request: &ExecRequest) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn kill(child: &Child) {
-    let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
 }
 
 fn spawn_process(

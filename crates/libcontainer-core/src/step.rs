@@ -147,6 +147,8 @@ steps! {
     /// The pseudo terminal.
     Console = "set up the container's terminal",
     // Init: the process.
+    /// The working directory, if it is missing.
+    MakeCwd = "create cwd",
     /// The working directory.
     Cwd = "chdir to cwd",
     /// Scheduling policy.

@@ -40,8 +40,10 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
             FsOp::Filesystem(plan) => mount::filesystem(plan, &root)?,
             FsOp::Bind(plan) => bind::bind(plan, &root, pipe)?,
             FsOp::Cgroup(plan) => cgroupfs::mount(plan, &root)?,
-            FsOp::Directory(path) => {
-                root.make_directory(path, 0o755).at(Step::MountTarget, path)?;
+            FsOp::WorkingDirectory(path) => {
+                root.make_directory(path, 0o755)
+                    .at(Step::MakeCwd, path)
+                    .map_err(|error| error.field("process.cwd"))?;
             }
             FsOp::Device(node) => dev::make_node(node, &root, &mut devices)?,
             FsOp::Link { target, path, wanted, replace } => {

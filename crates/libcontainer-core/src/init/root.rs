@@ -2,14 +2,14 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_change, move_mount,
     open_tree, unmount,
 };
 
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use crate::plan::RootChange;
 use crate::plan::options::ms;
 use crate::step::Step;
@@ -19,9 +19,19 @@ use crate::step::Step;
 pub fn open_directory(path: &str) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let name = path.trim_end_matches('/');
-    rustix::fs::openat(CWD, if name.is_empty() { "/" } else { name }, flags, Mode::empty())
-        .at(Step::OpenRootfs, path)
-        .map_err(|error| error.field("root.path"))
+    let name = if name.is_empty() { "/" } else { name };
+    let opened = rustix::fs::openat(CWD, name, flags, Mode::empty());
+    let is_link = || {
+        rustix::fs::lstat(name)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+    };
+    match opened {
+        Err(Errno::NOTDIR) if is_link() => {
+            Err(Error::because(Step::OpenRootfs, path, "it is a symbolic link"))
+        }
+        other => other.at(Step::OpenRootfs, path),
+    }
+    .map_err(|error| error.field("root.path"))
 }
 
 /// Cuts the tie to the host's mounts, and mounts the root filesystem over itself.

@@ -95,6 +95,10 @@ fn environment(env: &[Str<'_>], options: &Options) -> Result<(Vec<CString>, bool
                 return Err(Error::config(format!("process.env[{index}]"), reason));
             }
         };
+        if entry.contains('\0') {
+            let field = format!("process.env[{index}]");
+            return Err(Error::config(field, "must not contain a NUL character"));
+        }
         match seen.get(name) {
             Some(place) => unique[*place] = &**entry,
             None => {

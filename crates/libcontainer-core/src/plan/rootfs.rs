@@ -17,8 +17,8 @@ pub enum FsOp {
     Bind(BindMount),
     /// The cgroup filesystems.
     Cgroup(CgroupMount),
-    /// A directory, if it is missing.
-    Directory(String),
+    /// The working directory of the process, if it is missing.
+    WorkingDirectory(String),
     /// A device file.
     Device(DeviceNode),
     /// A symlink at `path`; `wanted` names a file without which there is none.
@@ -156,7 +156,7 @@ pub fn plan(
     if let Some(cwd) = spec.process.as_ref().and_then(|process| process.cwd.as_deref()) {
         let cwd = mounts::clean(cwd);
         if cwd != "/" && !cwd.starts_with("/proc/") {
-            before.push(FsOp::Directory(cwd));
+            before.push(FsOp::WorkingDirectory(cwd));
         }
     }
     paths("linux.readonlyPaths", linux.readonly_paths.as_deref(), FsOp::Readonly, &mut after)?;

@@ -206,7 +206,7 @@ fn describe(op: &FsOp) -> String {
                 words(&plan.options)
             )
         }
-        FsOp::Directory(path) => format!("directory {path}"),
+        FsOp::WorkingDirectory(path) => format!("directory {path}"),
         FsOp::Device(node) => format!(
             "device {} {:?} {}:{} mode {:04o} owner {}:{}{}",
             node.path,
