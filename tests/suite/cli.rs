@@ -1,0 +1,214 @@
+//! Options, help, logs, and the commands that need no container.
+
+use std::fs;
+
+use behaviour::{Bundle, Call, runtime};
+use serde_json::Value;
+
+use crate::case::{Case, cases};
+
+pub const CASES: &[Case] = cases![
+    spec_writes_a_configuration,
+    spec_in_another_folder,
+    spec_never_overwrites,
+    spec_rootless_has_a_user_namespace,
+    what_spec_writes_runs,
+    features_is_json,
+    features_is_silent_on_standard_error,
+    version_has_three_lines,
+    help_succeeds,
+    an_unknown_command_fails,
+    an_unknown_option_fails,
+    a_missing_argument_fails,
+    the_json_log_has_one_object,
+    the_text_log_has_the_message,
+    a_success_logs_nothing,
+    the_root_is_made_with_mode_0700,
+    the_root_may_be_relative,
+    accepts_the_options_of_engines,
+];
+
+fn spec_writes_a_configuration() {
+    let config = written_spec(&[]);
+    assert_eq!(config["process"]["args"], serde_json::json!(["sh"]));
+    assert_eq!(config["process"]["terminal"], true);
+    assert_eq!(config["process"]["cwd"], "/");
+    assert_eq!(config["process"]["noNewPrivileges"], true);
+    assert_eq!(config["root"]["path"], "rootfs");
+    let kinds: Vec<_> = config["linux"]["namespaces"].as_array().unwrap().iter().collect();
+    for kind in ["pid", "network", "ipc", "uts", "mount"] {
+        assert!(kinds.iter().any(|entry| entry["type"] == kind), "{kind} is missing");
+    }
+}
+
+fn spec_in_another_folder() {
+    let bundle = Bundle::new();
+    let folder = bundle.host_folder("elsewhere");
+    bundle.call("spec").arg("--bundle").arg(&folder).finish().ok();
+    assert!(folder.join("config.json").exists());
+}
+
+fn spec_never_overwrites() {
+    let bundle = Bundle::new();
+    let file = bundle.host_file("config.json", "precious");
+    bundle.call("spec").cwd(file.parent().unwrap()).finish().fails();
+    assert_eq!(fs::read_to_string(file).unwrap(), "precious");
+}
+
+fn spec_rootless_has_a_user_namespace() {
+    let config = written_spec(&["--rootless"]);
+    let kinds = config["linux"]["namespaces"].as_array().unwrap();
+    assert!(kinds.iter().any(|entry| entry["type"] == "user"));
+    assert!(!kinds.iter().any(|entry| entry["type"] == "network"));
+    assert_eq!(config["linux"]["uidMappings"][0]["containerID"], 0);
+    assert_eq!(config["linux"]["gidMappings"][0]["size"], 1);
+}
+
+fn what_spec_writes_runs() {
+    let config = written_spec(&[]);
+    let seen = Bundle::new()
+        .config(|own| *own = config)
+        .set("process.terminal", false)
+        .look(&["self", "mounts"]);
+    assert_eq!(seen["self"]["pid"], 1);
+    assert_eq!(seen["self"]["caps"]["inheritable"], serde_json::json!([]));
+    for path in ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"] {
+        seen.mount(path);
+    }
+}
+
+fn features_is_json() {
+    let features = Call::new(&runtime().program).arg("features").finish().json();
+    assert_eq!(features["ociVersionMin"], "1.0.0");
+    assert!(features["ociVersionMax"].as_str().unwrap().starts_with("1."));
+    let has = |path: &str, word: &str| {
+        let list = features.pointer(path).unwrap_or_else(|| panic!("no {path}"));
+        assert!(list.as_array().unwrap().iter().any(|item| item == word), "{path} lacks {word}");
+    };
+    has("/hooks", "startContainer");
+    has("/mountOptions", "rro");
+    has("/linux/namespaces", "cgroup");
+    has("/linux/capabilities", "CAP_CHOWN");
+    has("/linux/seccomp/actions", "SCMP_ACT_ERRNO");
+    assert_eq!(features["linux"]["cgroup"]["v1"], true);
+}
+
+fn features_is_silent_on_standard_error() {
+    assert_eq!(Call::new(&runtime().program).arg("features").finish().ok().stderr, "");
+}
+
+fn version_has_three_lines() {
+    let text = Call::new(&runtime().program).arg("--version").finish().ok().stdout;
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].contains(" version "), "{text}");
+    assert!(lines[1].starts_with("commit: "), "{text}");
+    assert!(lines[2].starts_with("spec: 1."), "{text}");
+}
+
+fn help_succeeds() {
+    for arguments in [&["--help"][..], &["create", "--help"], &["exec", "--help"]] {
+        let done = Call::new(&runtime().program).args(arguments).finish().ok();
+        assert!(done.stdout.len() > 100, "{done}");
+    }
+}
+
+fn an_unknown_command_fails() {
+    Bundle::new().call("frobnicate").finish().fails();
+}
+
+fn an_unknown_option_fails() {
+    let container = Bundle::new().sleeping();
+    container.call_with("state", &["--frobnicate"]).finish().fails();
+    container.call_with("kill", &["--frobnicate"]).arg("KILL").finish().fails();
+    assert_eq!(container.status(), "running");
+}
+
+fn a_missing_argument_fails() {
+    let bundle = Bundle::new();
+    for command in ["create", "start", "state", "kill", "delete", "exec", "ps"] {
+        bundle.call(command).cwd(&bundle.path()).finish().fails();
+    }
+}
+
+fn the_json_log_has_one_object() {
+    let text = log_of_a_failure("json");
+    let entry: Value = serde_json::from_str(&text).expect("one JSON object, no more");
+    assert_eq!(entry["level"], "error");
+    assert!(entry["msg"].as_str().unwrap().contains("/bin/nothing"));
+    let time = entry["time"].as_str().unwrap();
+    assert!(time.len() >= 20 && &time[4..5] == "-" && &time[10..11] == "T", "{time}");
+}
+
+fn the_text_log_has_the_message() {
+    let text = log_of_a_failure("text");
+    assert!(text.contains("/bin/nothing"), "{text}");
+    assert!(text.contains("level=error"), "{text}");
+}
+
+fn a_success_logs_nothing() {
+    let bundle = Bundle::new();
+    let log = bundle.scratch("log");
+    let mut container = bundle.global(&["--log", log.to_str().unwrap(), "--log-format", "json"]);
+    let done = container.run().ok();
+    assert_eq!(done.stderr, "");
+    assert_eq!(fs::read_to_string(log).unwrap_or_default(), "");
+}
+
+fn the_root_is_made_with_mode_0700() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut container = Bundle::new();
+    let call = container.create_call(&[]).umask(0);
+    container.creates(call).ok();
+    let state = container.root().join(&container.id);
+    for folder in [container.root(), state.clone()] {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode, 0, "{}", folder.display());
+    }
+    for entry in fs::read_dir(state).unwrap().flatten() {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o022;
+        assert_eq!(mode, 0, "{}", entry.path().display());
+    }
+}
+
+fn the_root_may_be_relative() {
+    let mut container = Bundle::new();
+    container.create().ok();
+    let parent = container.root().parent().unwrap().to_owned();
+    let state = Call::new(&runtime().program)
+        .args(&["--root", "state", "state"])
+        .arg(&container.id)
+        .cwd(&parent)
+        .finish()
+        .json();
+    assert_eq!(state["status"], "created");
+    container.delete_force().ok();
+}
+
+fn accepts_the_options_of_engines() {
+    let bundle = Bundle::new();
+    let log = bundle.scratch("log");
+    let options = ["--log", log.to_str().unwrap(), "--log-format", "json", "--rootless=false"];
+    let mut container = bundle.global(&options);
+    let pid_file = container.scratch("pid");
+    let file = pid_file.to_str().unwrap().to_owned();
+    container.create_with(&["--no-pivot", "--no-new-keyring", "--pid-file", &file]).ok();
+    container.call_with("kill", &["--all"]).arg("9").finish().ok();
+    container.wait_for("stopped");
+    container.delete().ok();
+}
+
+fn written_spec(options: &[&str]) -> Value {
+    let bundle = Bundle::new();
+    let folder = bundle.host_folder("spec");
+    bundle.call("spec").args(options).cwd(&folder).finish().ok();
+    serde_json::from_slice(&fs::read(folder.join("config.json")).unwrap()).unwrap()
+}
+
+fn log_of_a_failure(format: &str) -> String {
+    let bundle = Bundle::new().set("process.args.0", "/bin/nothing");
+    let log = bundle.scratch("log");
+    let mut container = bundle.global(&["--log", log.to_str().unwrap(), "--log-format", format]);
+    let failed = container.create().fails();
+    assert!(failed.stderr.contains("/bin/nothing"), "{failed}");
+    fs::read_to_string(log).unwrap()
+}

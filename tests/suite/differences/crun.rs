@@ -1,0 +1,348 @@
+//! Where crun differs; Debian 12 has version 1.8.1.
+
+use super::{Difference, always, sometimes};
+
+pub const DIFFERENCES: &[Difference] = &[
+    always(
+        "crun",
+        "has words of its own",
+        &[
+            "words::state_of_an_unknown_container",
+            "words::kill_of_an_unknown_container",
+            "words::kill_of_a_stopped_container",
+            "words::create_with_a_used_id",
+            "words::start_of_a_running_container",
+            "words::start_of_a_stopped_container",
+            "words::delete_of_a_running_container",
+            "words::exec_in_a_stopped_container",
+            "words::an_invalid_id",
+            "words::a_missing_executable_in_path",
+            "words::a_missing_executable_by_path",
+            "words::a_missing_executable_in_exec",
+            "words::an_executable_without_permission",
+            "words::spec_that_would_overwrite",
+            "words::a_failing_hook",
+            "words::proc_on_a_symbolic_link",
+        ],
+    ),
+    always("crun 1.8", "has no run --keep", &["lifecycle::run_keep_leaves_a_stopped_container"]),
+    always(
+        "crun 1.8",
+        "takes a signal that it does not know for 0",
+        &[
+            "lifecycle::kill_with_an_unknown_signal_fails",
+            "lifecycle::kill_takes_names_in_lower_case",
+            "words::an_unknown_signal",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "changes into the bundle before it writes the pid",
+        &["lifecycle::pid_file_is_relative_to_the_caller"],
+    ),
+    always(
+        "crun",
+        "prints the configuration's path of the root",
+        &["commands::state_paths_are_absolute"],
+    ),
+    always("crun", "calls the column of ids NAME", &["commands::list_is_a_table"]),
+    always(
+        "crun",
+        "prints process ids only",
+        &["commands::ps_as_a_table_has_a_header", "commands::ps_passes_options_on"],
+    ),
+    always(
+        "crun",
+        "leaves the network namespace in the rootless configuration",
+        &["cli::spec_rootless_has_a_user_namespace"],
+    ),
+    always(
+        "crun 1.8",
+        "has no features command",
+        &["cli::features_is_json", "cli::features_is_silent_on_standard_error"],
+    ),
+    always("crun", "tells its rundir in the third line", &["cli::version_has_three_lines"]),
+    always("crun", "logs plain text", &["cli::the_text_log_has_the_message"]),
+    always(
+        "crun 1.8",
+        "takes --rootless=false for an abbreviation of --root",
+        &["cli::accepts_the_options_of_engines"],
+    ),
+    always(
+        "crun 1.8",
+        "looks at few types and values of the configuration",
+        &[
+            "errors::a_wrong_type",
+            "errors::a_namespace_twice",
+            "errors::uid_4294967295",
+            "errors::mappings_without_a_user_namespace",
+            "errors::a_relative_cwd",
+            "errors::a_relative_masked_path",
+            "errors::a_relative_readonly_path",
+            "errors::a_rootfs_that_is_a_link",
+            "errors::an_environment_entry_with_nul",
+            "errors::an_unknown_propagation",
+            "errors::time_offsets_without_namespace",
+            "devices::an_unknown_type_is_an_error",
+            "devices::another_file_in_its_place_is_an_error",
+            "seccomp::an_unknown_flag_is_refused",
+            "seccomp::notify_without_listener_is_refused",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "knows neither process.scheduler nor process.ioPriority",
+        &[
+            "process::scheduler_batch",
+            "process::scheduler_idle",
+            "process::scheduler_needs_a_known_policy",
+            "process::scheduler_refuses_a_priority_without_realtime",
+            "process::io_priority_best_effort",
+            "process::io_priority_idle",
+        ],
+    ),
+    sometimes(
+        "crun 1.8",
+        "run waits for a SIGCHLD that the caller ignores",
+        &["process::signals_are_at_their_defaults"],
+    ),
+    always(
+        "crun 1.8",
+        "leaves HOME away for a user who is not listed",
+        &["process::home_of_an_unknown_user_is_the_root"],
+    ),
+    always(
+        "crun 1.8",
+        "refuses a second limit of a type, but leaves the cgroups",
+        &["credentials::a_limit_given_twice_is_refused"],
+    ),
+    always(
+        "crun 1.8",
+        "needs the standard descriptors",
+        &["process::works_without_standard_descriptors"],
+    ),
+    always(
+        "crun 1.8",
+        "run does not give the terminal the size of its own",
+        &[
+            "terminal::run_in_the_foreground_passes_the_size_on",
+            "terminal::run_in_the_foreground_follows_a_resize",
+        ],
+    ),
+    always(
+        "crun",
+        "leaves ONLCR set",
+        &["terminal::run_in_the_foreground_adds_no_carriage_returns"],
+    ),
+    always(
+        "crun 1.8",
+        "makes a time namespace only together with a user namespace",
+        &[
+            "namespaces::a_new_time_namespace",
+            "namespaces::joins_a_time_namespace",
+            "namespaces::time_offsets_move_the_clocks",
+            "namespaces::time_offsets_reach_exec",
+        ],
+    ),
+    always("crun 1.8", "copies no mode of the folder itself", &["mounts::tmpfs_copies_up"]),
+    always(
+        "crun 1.8",
+        "leaves the tmpfs around the hierarchies writable",
+        &["mounts::cgroup_v1_is_read_only"],
+    ),
+    always(
+        "crun 1.8",
+        "remounts binds without the flags of the source",
+        &[
+            "binds::bind_keeps_the_flags_of_the_source",
+            "mount_options::locked_flags_are_kept_in_a_user_namespace",
+            "mount_options::clearing_a_locked_flag_fails",
+            "rootfs::a_read_only_path_with_submounts",
+            "rootfs::a_read_only_root_keeps_flags_of_its_filesystem",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "makes mount points with the caller's umask",
+        &["mounts::made_destinations_have_mode_0755"],
+    ),
+    always(
+        "crun 1.8",
+        "makes all mounts private unless told otherwise",
+        &[
+            "mounts::a_mount_of_the_host_is_seen_by_a_slave",
+            "mount_options::propagation_of_a_bind_mount",
+            "mount_options::propagation_of_a_new_mount",
+            "rootfs::propagation_slave",
+        ],
+    ),
+    always(
+        "crun",
+        "rw and async clear nothing",
+        &["mount_options::opposite_words_the_last_wins", "mount_options::words_of_the_filesystem"],
+    ),
+    always(
+        "crun 1.8",
+        "does not know these words",
+        &[
+            "mount_options::words_without_visible_effect",
+            "mount_options::nosymfollow",
+            "mount_options::recursive_nosymfollow",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "asks mount_setattr for what the kernel refuses",
+        &[
+            "mount_options::recursive_words_set",
+            "mount_options::recursive_words_clear",
+            "mount_options::recursive_times",
+        ],
+    ),
+    always("crun", "refuses user.* parameters", &["kernel::a_user_namespace_parameter"]),
+    always(
+        "crun",
+        "hands its own environment to hooks that have none",
+        &["hooks::environment_is_empty_without_one"],
+    ),
+    always(
+        "crun",
+        "hooks get statuses, a bundle and process ids of its own making",
+        &[
+            "hooks::the_state_says_which_moment",
+            "hooks::the_state_has_the_bundle_and_annotations",
+            "hooks::the_state_has_the_pid_of_the_container",
+        ],
+    ),
+    always(
+        "crun",
+        "createContainer hooks start in the bundle",
+        &["hooks::create_container_starts_in_the_root"],
+    ),
+    sometimes(
+        "crun",
+        "dies of SIGPIPE when a hook does not read the state",
+        &["hook_failures::a_hook_may_leave_the_state_unread"],
+    ),
+    always("crun", "runs no poststop", &["hook_failures::a_failed_create_runs_poststop"]),
+    always(
+        "crun",
+        "start does not wait for startContainer hooks",
+        &[
+            "hook_failures::a_failing_start_container_fails_start",
+            "hooks::six_kinds_in_their_order",
+        ],
+    ),
+    sometimes(
+        "crun",
+        "start does not wait for startContainer hooks",
+        &["hooks::each_kind_in_its_moment"],
+    ),
+    always(
+        "crun 1.8",
+        "ignores a failing poststart",
+        &["hook_failures::a_failing_poststart_stops_the_container"],
+    ),
+    always(
+        "crun",
+        "puts relative groups at the top",
+        &["cgroups_v1::the_default_name_is_the_id", "cgroups_v1::a_relative_path"],
+    ),
+    always(
+        "crun",
+        "takes a group that others use",
+        &["cgroups_v1::a_group_with_processes_is_refused"],
+    ),
+    always("crun 1.8", "writes -1 to pids.max", &["cgroups_v1::pids_without_limit"]),
+    always(
+        "crun",
+        "allows every device when there are no rules",
+        &["cgroups_v1::no_rules_allow_the_default_devices"],
+    ),
+    always("crun 1.8", "refuses, but leaves the cgroups", &["cgroups_v1::unified_is_refused"]),
+    always(
+        "crun",
+        "answers an unknown system call with the default action",
+        &["seccomp::a_syscall_newer_than_the_profile_is_enosys"],
+    ),
+    always(
+        "crun 1.8",
+        "exec starts from nothing, not from the configuration",
+        &[
+            "exec::has_the_settings_of_the_config",
+            "exec_options::env",
+            "exec_options::cap_adds_a_capability",
+            "exec::no_new_privileges_hold",
+            "exec::limits_hold",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "exec ignores oomScoreAdj of the process file",
+        &["exec_options::a_process_file_with_its_own_settings"],
+    ),
+    always(
+        "crun",
+        "fails with 1 before there is a process",
+        &[
+            "exec::returns_255_when_the_runtime_fails",
+            "exec_options::a_pid_file_that_cannot_be_written",
+        ],
+    ),
+    always("crun", "has no --additional-gids", &["exec_options::additional_groups"]),
+    always("crun 1.8", "exec has the caller's umask", &["exec::umask_and_signals_are_clean"]),
+    always(
+        "crun 1.8",
+        "closes descriptors at the last moment only",
+        &["fds::a_created_container_holds_nothing_of_the_host"],
+    ),
+    sometimes(
+        "crun 1.8",
+        "its own descriptors take the place of preserved ones",
+        &["fds::preserved_ones_are_passed", "fds::preserved_ones_are_passed_to_exec"],
+    ),
+    always("crun 1.8", "does not set LISTEN_FDS", &["fds::sockets_of_a_service_are_passed"]),
+    always("crun 1.8", "CVE-2026-47766", &["security::dev_is_a_link_without_mount"]),
+    always(
+        "crun 1.8",
+        "CVE-2026-88265",
+        &[
+            "security::dev_null_is_a_link_to_a_file_of_the_image",
+            "security::dev_null_is_a_link_to_a_volume",
+            "security::dev_null_is_a_plain_file",
+        ],
+    ),
+    always("crun 1.8", "CVE-2026-88264", &["security::the_console_is_a_link"]),
+    always(
+        "crun 1.8",
+        "the class of CVE-2024-21626",
+        &[
+            "security::a_cwd_that_is_a_descriptor",
+            "security::a_cwd_that_is_a_link_to_a_descriptor",
+            "security::an_exec_cwd_that_is_a_descriptor",
+            "security::a_program_that_is_a_descriptor",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "mounts over /proc are the caller's affair",
+        &["security::a_folder_over_proc", "security::a_folder_over_proc_sys"],
+    ),
+    always("crun 1.8", "reads a user like atoi", &["hardening::exec_refuses_odd_users"]),
+    always(
+        "crun 1.8",
+        "does not check ids",
+        &["hardening::ids_are_checked_by_create", "hardening::delete_of_dots_removes_nothing"],
+    ),
+    always("crun 1.8", "follows dots in cgroupsPath", &["hardening::a_cgroups_path_with_dots"]),
+    always(
+        "crun 1.8",
+        "mounts in the caller's namespace",
+        &["hardening::no_mount_namespace_leaves_the_host_alone"],
+    ),
+    always(
+        "crun",
+        "names the keyring by the id alone",
+        &["hardening::the_session_keyring_is_its_own"],
+    ),
+];

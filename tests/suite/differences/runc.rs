@@ -1,0 +1,186 @@
+//! Where runc differs; Debian 12 has version 1.1.5.
+
+use super::{Difference, always};
+
+pub const DIFFERENCES: &[Difference] = &[
+    always(
+        "runc 1.1",
+        "has no time namespaces",
+        &[
+            "errors::time_offsets_without_namespace",
+            "namespaces::a_new_time_namespace",
+            "namespaces::joins_a_time_namespace",
+            "namespaces::all_eight_new_at_once",
+            "namespaces::time_offsets_move_the_clocks",
+            "namespaces::time_offsets_reach_exec",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "knows neither process.scheduler nor process.ioPriority",
+        &[
+            "process::scheduler_batch",
+            "process::scheduler_idle",
+            "process::scheduler_needs_a_known_policy",
+            "process::scheduler_refuses_a_priority_without_realtime",
+            "process::io_priority_best_effort",
+            "process::io_priority_idle",
+        ],
+    ),
+    always("runc 1.1", "knows no linux.personality", &["process::personality_of_32_bits"]),
+    always("runc 1.1", "knows no domainname", &["kernel::domainname_is_set"]),
+    always("runc 1.1", "knows no seccomp flags", &["seccomp::flags_are_accepted"]),
+    always(
+        "runc 1.1",
+        "asks for mappings although the user namespace is joined",
+        &["namespaces::joins_a_user_namespace"],
+    ),
+    always(
+        "runc 1.1",
+        "makes the state folder 0711, for an init with mapped ids",
+        &["cli::the_root_is_made_with_mode_0700"],
+    ),
+    always("runc 1.1", "does not name the hook's kind", &["words::a_failing_hook"]),
+    always(
+        "runc 1.1",
+        "does not look at ociVersion",
+        &["errors::no_version", "errors::another_major_version"],
+    ),
+    always("runc 1.1", "reads one JSON value and stops", &["errors::text_after_the_end"]),
+    always(
+        "runc",
+        "ignores mappings without a user namespace",
+        &["errors::mappings_without_a_user_namespace"],
+    ),
+    always(
+        "runc",
+        "takes a relative path as one at the root",
+        &["errors::a_relative_masked_path", "errors::a_relative_readonly_path"],
+    ),
+    always(
+        "runc",
+        "takes the last of two limits of a type",
+        &["credentials::a_limit_given_twice_is_refused"],
+    ),
+    always(
+        "runc 1.1",
+        "makes mount points with the caller's umask",
+        &["mounts::made_destinations_have_mode_0755"],
+    ),
+    always(
+        "runc 1.1",
+        "hands the word to the file system",
+        &["mount_options::defaults_is_no_option_of_the_filesystem"],
+    ),
+    always(
+        "runc 1.1",
+        "applies recursive attributes to binds only",
+        &["mount_options::recursive_words_on_a_new_mount"],
+    ),
+    always(
+        "runc 1.1",
+        "does not remount a bind whose words only clear flags",
+        &[
+            "mount_options::flags_clear_what_the_source_had",
+            "mount_options::clearing_a_locked_flag_fails",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "gives up where flags are locked",
+        &["mount_options::locked_flags_are_kept_in_a_user_namespace"],
+    ),
+    always(
+        "runc",
+        "remounts the root with MS_RDONLY only",
+        &["rootfs::a_read_only_root_keeps_flags_of_its_filesystem"],
+    ),
+    always(
+        "runc 1.1",
+        "applies rootfsPropagation before the pivot, to the host's root",
+        &["rootfs::propagation_shared", "rootfs::propagation_unbindable"],
+    ),
+    always(
+        "runc 1.1",
+        "allows a default device only if the configuration does not list it",
+        &["devices::a_default_device_may_be_repeated"],
+    ),
+    always(
+        "runc",
+        "takes any file in the place of a device",
+        &["devices::another_file_in_its_place_is_an_error"],
+    ),
+    always("runc 1.1", "refuses user.* parameters", &["kernel::a_user_namespace_parameter"]),
+    always(
+        "runc 1.1",
+        "runs poststart at the end of create",
+        &[
+            "hooks::six_kinds_in_their_order",
+            "hooks::each_kind_in_its_moment",
+            "hooks::the_state_says_which_moment",
+            "hooks::poststart_comes_after_the_program_started",
+            "hook_failures::a_failing_poststart_stops_the_container",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "hands its own environment to hooks that have none",
+        &["hooks::environment_is_empty_without_one"],
+    ),
+    always(
+        "runc",
+        "start does not wait for startContainer hooks",
+        &["hook_failures::a_failing_start_container_fails_start"],
+    ),
+    always(
+        "runc 1.1",
+        "waits for the end of a hook's output",
+        &["hook_failures::a_background_process_does_not_hold_up_the_runtime"],
+    ),
+    always(
+        "runc 1.1",
+        "warns only of a group with processes",
+        &["cgroups_v1::a_group_with_processes_is_refused"],
+    ),
+    always(
+        "runc 1.1",
+        "looks at the profile's default action only if nothing newer is listed",
+        &["seccomp::a_syscall_newer_than_the_profile_is_enosys"],
+    ),
+    always("runc", "takes an empty profile for none", &["seccomp::an_empty_profile_is_refused"]),
+    always(
+        "runc 1.1",
+        "exec has the caller's umask",
+        &[
+            "exec::has_the_settings_of_the_config",
+            "exec_options::a_process_file_with_its_own_settings",
+            "exec::umask_and_signals_are_clean",
+        ],
+    ),
+    always(
+        "runc",
+        "exec reads the bundle's config.json again",
+        &["exec::works_after_config_json_is_gone"],
+    ),
+    always(
+        "runc 1.1",
+        "hands on descriptors of its own in the place of closed ones",
+        &["fds::preserved_ones_that_are_closed"],
+    ),
+    always(
+        "runc 1.1",
+        "CVE-2026-41579",
+        &["security::dev_is_a_link_without_mount", "security::dev_is_a_link_with_a_tmpfs"],
+    ),
+    always(
+        "runc 1.1",
+        "CVE-2025-31133",
+        &[
+            "security::dev_null_is_a_link_to_a_file_of_the_image",
+            "security::dev_null_is_a_link_to_a_volume",
+            "security::dev_null_is_a_plain_file",
+            "security::dev_null_is_another_device",
+        ],
+    ),
+    always("runc 1.1", "takes 4294967296 for 0", &["hardening::exec_refuses_odd_users"]),
+];

@@ -1,0 +1,87 @@
+//! The behaviour suite: one file per chapter of the specification.
+//!
+//! `RUNTIME` names the runtime under test, by path or name. Arguments are those of Rust's own
+//! test programs: a filter, `--list`, `--test-threads`.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the bans are for the runtime; here a panic is how a test fails"
+)]
+
+mod binds;
+mod case;
+mod cgroups_v1;
+mod cli;
+mod commands;
+mod credentials;
+mod devices;
+mod differences;
+mod errors;
+mod exec;
+mod exec_options;
+mod fds;
+mod hardening;
+mod hook_failures;
+mod hooks;
+mod kernel;
+mod leaks;
+mod lifecycle;
+mod mount_options;
+mod mounts;
+mod namespaces;
+mod process;
+mod rootfs;
+mod seccomp;
+mod seccomp_arguments;
+mod security;
+mod terminal;
+mod user_namespaces;
+mod words;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if !arguments.list
+        && let Some(code) = behaviour::sandbox::enter()
+    {
+        return code;
+    }
+    let chapters = [
+        ("lifecycle", lifecycle::CASES),
+        ("commands", commands::CASES),
+        ("cli", cli::CASES),
+        ("words", words::CASES),
+        ("errors", errors::CASES),
+        ("process", process::CASES),
+        ("credentials", credentials::CASES),
+        ("terminal", terminal::CASES),
+        ("namespaces", namespaces::CASES),
+        ("user_namespaces", user_namespaces::CASES),
+        ("mounts", mounts::CASES),
+        ("binds", binds::CASES),
+        ("mount_options", mount_options::CASES),
+        ("rootfs", rootfs::CASES),
+        ("devices", devices::CASES),
+        ("kernel", kernel::CASES),
+        ("hooks", hooks::CASES),
+        ("hook_failures", hook_failures::CASES),
+        ("cgroups_v1", cgroups_v1::CASES),
+        ("seccomp", seccomp::CASES),
+        ("seccomp_arguments", seccomp_arguments::CASES),
+        ("exec", exec::CASES),
+        ("exec_options", exec_options::CASES),
+        ("fds", fds::CASES),
+        ("security", security::CASES),
+        ("hardening", hardening::CASES),
+        ("leaks", leaks::CASES),
+    ];
+    let trials: Vec<_> =
+        chapters.into_iter().flat_map(|(name, cases)| case::trials(name, cases)).collect();
+    for test in differences::tests() {
+        assert!(trials.iter().any(|trial| trial.name() == test), "no test is called {test}");
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
