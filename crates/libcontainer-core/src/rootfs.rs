@@ -14,6 +14,9 @@ use rustix::io::Errno;
 /// Lookups are tried again when a rename on the way made the kernel give up; so often at the most.
 const RETRIES: u32 = 128;
 
+/// So many dangling symlinks are followed in one path (as many as the kernel follows at all).
+const LINKS_MAX: u32 = 40;
+
 /// A root filesystem.
 #[derive(Debug)]
 pub struct Root<'fd>(BorrowedFd<'fd>);
@@ -71,22 +74,9 @@ impl<'fd> Root<'fd> {
 
     /// A handle on a directory that is made if it is missing, with those above it, and whether it was.
     pub fn make_directory(&self, path: &str, mode: u32) -> Result<(OwnedFd, bool), Errno> {
-        match self.open(path, OFlags::PATH | OFlags::DIRECTORY) {
-            Ok(fd) => return Ok((fd, false)),
-            Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno),
-        }
-        let (parent, name) = self.make_parent(path)?;
-        // The name is one component, so a symlink at its place is EEXIST and is not followed.
-        match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(mode)) {
-            Ok(()) => {}
-            Err(Errno::EXIST) => {
-                return self.open(path, OFlags::PATH | OFlags::DIRECTORY).map(|fd| (fd, false));
-            }
-            Err(errno) => return Err(errno),
-        }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(&parent, name, flags, Mode::empty()).map(|fd| (fd, true))
+        self.make(path, OFlags::PATH | OFlags::DIRECTORY, |parent, name| {
+            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(mode))
+        })
     }
 
     /// A handle on a place to mount on, made if it is missing.
@@ -94,16 +84,53 @@ impl<'fd> Root<'fd> {
         if place == Place::Directory {
             return self.make_directory(path, 0o755);
         }
-        match self.handle(path) {
-            Ok(fd) => return Ok((fd, false)),
-            Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno),
+        self.make(path, OFlags::PATH, |parent, name| {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW;
+            let mode = Mode::from_raw_mode(0o755);
+            rustix::fs::openat(parent, name, flags | OFlags::CLOEXEC, mode).map(drop)
+        })
+    }
+
+    /// Opens a path, or makes its last name below a parent that is made as well.
+    ///
+    /// The name is one component, so that a symlink at its place is not followed but EEXIST: it
+    /// dangles, as images have them, and the path goes on at its target, in the root as ever.
+    fn make(
+        &self,
+        path: &str,
+        flags: OFlags,
+        create: impl Fn(&OwnedFd, &str) -> Result<(), Errno>,
+    ) -> Result<(OwnedFd, bool), Errno> {
+        let mut path = path.to_owned();
+        for _ in 0..LINKS_MAX {
+            match self.open(&path, flags) {
+                Err(Errno::NOENT) => {}
+                other => return other.map(|fd| (fd, false)),
+            }
+            let (parent, name) = self.make_parent(&path)?;
+            match create(&parent, name) {
+                Ok(()) => {
+                    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let made = rustix::fs::openat(&parent, name, flags, Mode::empty());
+                    return made.map(|fd| (fd, true));
+                }
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            let target = match rustix::fs::readlinkat(&parent, name, Vec::new()) {
+                Ok(target) => target.into_string().map_err(|_| Errno::ILSEQ)?,
+                // Somebody else made it at the same moment.
+                Err(Errno::INVAL) => continue,
+                Err(errno) => return Err(errno),
+            };
+            path = match target.strip_prefix('/') {
+                Some(_) => target,
+                None => {
+                    format!("{}/{target}", path.rsplit_once('/').map_or("", |(parent, _)| parent))
+                }
+            };
         }
-        let (parent, name) = self.make_parent(path)?;
-        let flags =
-            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o755))?;
-        Ok((file, true))
+        Err(Errno::LOOP)
     }
 
     /// A handle on the directory of a path, made if it is missing, and the last name.
@@ -168,6 +195,24 @@ mod tests {
         }
         let _ = root.make_place("/relative/new", Place::File);
         let _ = root.make_directory("/absolute/new", 0o755);
+        assert_eq!(std::fs::read_dir(dir.join("outside")).unwrap().count(), 0);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn dangling_links_are_followed_in_the_root() {
+        let (dir, fd) = tree();
+        let root = Root::new(fd.as_fd());
+        symlink("/new/place", dir.join("root/dangling")).unwrap();
+        symlink("../../../../etc/file", dir.join("root/etc/up")).unwrap();
+        symlink("loop", dir.join("root/loop")).unwrap();
+        assert!(root.make_directory("/dangling", 0o755).unwrap().1);
+        assert!(dir.join("root/new/place").is_dir());
+        assert!(root.make_place("/etc/up", Place::File).unwrap().1);
+        assert!(dir.join("root/etc/file").is_file());
+        assert_eq!(root.make_directory("/loop", 0o755).unwrap_err(), Errno::LOOP);
+        // The link of the other test leads outside: its name is made inside instead.
+        root.make_directory("/absolute", 0o755).unwrap();
         assert_eq!(std::fs::read_dir(dir.join("outside")).unwrap().count(), 0);
         std::fs::remove_dir_all(dir).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, StatVfsMountFlags};
+use rustix::fs::{CWD, FileType, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, open_tree};
 
@@ -15,8 +15,11 @@ use crate::step::Step;
 use crate::sync::{Message, Pipe};
 use crate::sys;
 
-/// Makes a bind mount.
+/// Makes a bind mount, or with `copy-symlink` the same symlink.
 pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
+    if plan.options.copy_symlink && copy_symlink(plan, root)? {
+        return Ok(());
+    }
     let tree = match own_source(plan)? {
         Some(tree) => tree,
         None => source_of_parent(plan, pipe)?,
@@ -24,12 +27,47 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
     let mounted = |error: Error| error.field(&*plan.field);
     let kind = file_type(&tree).at_with(Step::Mount, subject).map_err(mounted)?;
-    let place = if kind == FileType::Directory { Place::Directory } else { Place::File };
-    let (place, _) = root
-        .make_place(&plan.destination, place)
+    let place = place_of(plan, kind, root)
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
     attach(&tree, &place).map_err(|errno| mounted(explain(errno, kind, &place, subject())))
+}
+
+fn place_of(
+    plan: &BindMount,
+    kind: FileType,
+    root: &Root<'_>,
+) -> std::result::Result<OwnedFd, Errno> {
+    if plan.options.destination_nofollow {
+        match root.open(&plan.destination, OFlags::PATH | OFlags::NOFOLLOW) {
+            Err(Errno::NOENT) => {}
+            other => return other,
+        }
+    }
+    let place = if kind == FileType::Directory { Place::Directory } else { Place::File };
+    root.make_place(&plan.destination, place).map(|(place, _)| place)
+}
+
+/// Makes the symlink that the source is; false if it is none.
+fn copy_symlink(plan: &BindMount, root: &Root<'_>) -> Result<bool> {
+    let target = match rustix::fs::readlinkat(CWD, &*plan.source, Vec::new()) {
+        Err(Errno::INVAL | Errno::NOENT) => return Ok(false),
+        other => other
+            .at(Step::DeviceLink, &*plan.source)
+            .map_err(|error| error.field(format!("{}.source", plan.field)))?,
+    };
+    let made = root.make_parent(&plan.destination).and_then(|(parent, name)| {
+        match rustix::fs::symlinkat(&target, &parent, name) {
+            // The image may have it already.
+            Err(Errno::EXIST) => {
+                let there = rustix::fs::readlinkat(&parent, name, Vec::new());
+                if there == Ok(target) { Ok(()) } else { Err(Errno::EXIST) }
+            }
+            other => other,
+        }
+    });
+    made.at(Step::DeviceLink, &*plan.destination).map_err(|error| error.field(&*plan.field))?;
+    Ok(true)
 }
 
 /// The tree that is bound, with its attributes; none if only the parent can make it: ids are mapped
@@ -72,6 +110,9 @@ pub fn open_source(path: &str, options: &MountOptions) -> std::result::Result<Ow
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if options.bind == Some(true) {
         flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    if options.source_nofollow {
+        flags |= OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
     }
     open_tree(CWD, path, flags)
 }

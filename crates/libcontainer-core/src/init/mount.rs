@@ -5,16 +5,17 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::{CWD, FileType, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, fsconfig_create,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
+    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
+    open_tree,
 };
 
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::FilesystemMount;
-use crate::plan::options::{MountOptions, ms};
+use crate::plan::options::{MountOptions, attr, ms};
 use crate::rootfs::{Root, file_type};
 use crate::step::Step;
 use crate::sys;
@@ -85,8 +86,28 @@ fn mount_here(plan: &FilesystemMount, place: &OwnedFd, data: &str) -> Result<()>
     let text = (!data.is_empty()).then_some(&*text);
     match rustix::mount::mount(&*plan.source, ".", &*plan.kind, flags, text) {
         Ok(()) => Ok(()),
+        Err(Errno::PERM | Errno::BUSY) if plan.kind == "sysfs" => show_host_sysfs(plan, place),
         Err(errno) => Err(failed(plan, explain(plan, data, errno))),
     }
+}
+
+/// The kernel refuses a new sysfs to the owner of a user namespace who has no network namespace too,
+/// or whose own sysfs is partly covered: then the host's is shown, as crun does it.
+fn show_host_sysfs(plan: &FilesystemMount, place: &OwnedFd) -> Result<()> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let made = open_tree(CWD, "/sys", flags).and_then(|tree| {
+        let set = plan.options.bind_attributes().map_or(0, |(_, set)| set & !attr::ATIME);
+        sys::mount_setattr(tree.as_fd(), sys::AT_RECURSIVE, 0, set, 0)?;
+        attach(&tree, place)
+    });
+    made.map_err(|errno| {
+        failed(
+            plan,
+            Cause::Detailed(errno, "a bind of the host's /sys, as a new one is refused".into()),
+        )
+    })
 }
 
 /// The kernel's words for a refused mount: the same is tried through a filesystem context, which has a log.

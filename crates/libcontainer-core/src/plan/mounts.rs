@@ -114,7 +114,7 @@ pub fn plan(
                 return Err(Error::config(field, "must not contain a NUL character"));
             }
         }
-        unsupported(&words, &field)?;
+        refuse_remount(&words, &field)?;
         if words.bind.is_some() || kind == "bind" {
             let bind = bind_mount(mount, field, destination, words, options, around.namespaces)?;
             refuse_over_proc(&bind.destination, &bind.field)?;
@@ -208,19 +208,12 @@ fn refuse_over_proc(destination: &str, field: &str) -> Result<()> {
     Err(Error::config(format!("{field}.destination"), reason))
 }
 
-fn unsupported(words: &MountOptions, field: &str) -> Result<()> {
-    let word = if words.copy_symlink {
-        "copy-symlink"
-    } else if words.source_nofollow {
-        "src-nofollow"
-    } else if words.destination_nofollow {
-        "dest-nofollow"
-    } else if words.set & ms::REMOUNT != 0 {
-        "remount"
-    } else {
+/// A remount has no mount to change: each entry of the list is one of its own.
+fn refuse_remount(words: &MountOptions, field: &str) -> Result<()> {
+    if words.set & ms::REMOUNT == 0 {
         return Ok(());
-    };
-    Err(Error::config(format!("{field}.options"), format!("{word:?} is not supported yet")))
+    }
+    Err(Error::config(format!("{field}.options"), "\"remount\" is not possible for a new mount"))
 }
 
 fn bind_mount(
