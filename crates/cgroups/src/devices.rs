@@ -140,6 +140,8 @@ fn parse(index: usize, device: &spec::Device<'_>) -> Result<Rule, PlanError> {
             'r' => READ,
             'w' => WRITE,
             'm' => MKNOD,
+            // Of no meaning here, but taken by runc.
+            'a' => 0,
             _ => return refuse("access", format!("{letters:?} has other letters than r, w, m")),
         };
     }

@@ -193,6 +193,7 @@ pub struct ThrottleDevice {
 pub struct HugepageLimit<'a> {
     /// Page size as in the file names of the controller, such as `2MB`.
     #[serde(borrow)]
+    #[serde(alias = "pagesize")]
     pub page_size: Cow<'a, str>,
     /// Bytes.
     pub limit: u64,
