@@ -29,6 +29,7 @@ mod lifecycle;
 mod mount_options;
 mod mounts;
 mod namespaces;
+mod net_devices;
 mod process;
 mod rootfs;
 mod seccomp;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         ("terminal", terminal::CASES),
         ("namespaces", namespaces::CASES),
         ("user_namespaces", user_namespaces::CASES),
+        ("net_devices", net_devices::CASES),
         ("mounts", mounts::CASES),
         ("binds", binds::CASES),
         ("mount_options", mount_options::CASES),

@@ -64,6 +64,9 @@ fn run(
     if global.has("debug") {
         // An error means that there is a subscriber already, which only a test has.
         let _ = tracing::subscriber::set_global_default(log::Events(context.log.clone()));
+        if table::command(command).is_some_and(|command| command.enters) {
+            tracing::debug!("{} exeseal: using /proc/self/exe clone", context.program);
+        }
     }
     caller::prepare_signals();
     commands::run(context, global, command, words, inherited)

@@ -87,8 +87,50 @@ const DETACH: Flag = switch("detach", Some('d'), "Return when the program runs")
 
 const ID: &str = "CONTAINER-ID";
 
+/// What engines give to `checkpoint` and `restore`.
+const CRIU: &[Flag] = &[
+    value("image-path", None, "DIR", "Where the image is [default: ./checkpoint]"),
+    value("work-path", None, "DIR", "Where logs go"),
+    value("parent-path", None, "DIR", "An earlier image to build on"),
+    BUNDLE,
+    CONSOLE,
+    PID_FILE,
+    DETACH,
+    NO_PIVOT,
+    NO_SUBREAPER,
+    switch("leave-running", None, "Let the container go on"),
+    switch("pre-dump", None, "Only memory, while it runs"),
+    switch("tcp-established", None, "Also open TCP connections"),
+    switch("tcp-skip-in-flight", None, "Leave out connections that are being made"),
+    switch("tcp-close", None, "Close TCP connections"),
+    switch("ext-unix-sk", None, "Also unix sockets that lead outside"),
+    switch("shell-job", None, "Also a process on the caller's terminal"),
+    switch("file-locks", None, "Also file locks"),
+    switch("link-remap", None, "Also files that were removed"),
+    switch("lazy-pages", None, "Memory when it is needed"),
+    switch("auto-dedup", None, "Free memory of the image as it is used"),
+    value("status-fd", None, "FD", "Descriptor that hears when the page server is ready"),
+    value("page-server", None, "ADDRESS:PORT", "Where memory is sent"),
+    value("manage-cgroups-mode", None, "MODE", "soft, full, strict or ignore"),
+    value("empty-ns", None, "NAMESPACE", "A namespace to leave empty"),
+    value("network-lock", None, "METHOD", "How the network is stopped"),
+    value("lsm-profile", None, "PROFILE", "Label for the restored processes"),
+    value("lsm-mount-context", None, "CONTEXT", "Context for the restored mounts"),
+    HELP,
+];
+
 /// All commands.
 pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "checkpoint",
+        about: "Not supported yet",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: false,
+        flags: CRIU,
+        example: "orun checkpoint --image-path /srv/image web",
+    },
     Command {
         name: "create",
         about: "Create a container that waits to be started",
@@ -124,6 +166,20 @@ pub const COMMANDS: &[Command] = &[
         example: "orun delete web",
     },
     Command {
+        name: "events",
+        about: "Show what a container uses, and when it runs out of memory",
+        args: ID,
+        arity: (1, 1),
+        interspersed: true,
+        enters: false,
+        flags: &[
+            value("interval", None, "TIME", "Time between two lines [default: 5s]"),
+            switch("stats", None, "One line of statistics, and no more"),
+            HELP,
+        ],
+        example: "orun events --stats web",
+    },
+    Command {
         name: "exec",
         about: "Run another program in a container",
         args: "CONTAINER-ID [COMMAND [ARG...]]",
@@ -146,6 +202,12 @@ pub const COMMANDS: &[Command] = &[
             switch("no-new-privs", None, "Set no_new_privs"),
             value("cap", Some('c'), "CAP", "Add a capability (may be repeated)"),
             PRESERVE,
+            value(
+                "cgroup",
+                None,
+                "[CTRL:]PATH",
+                "Join a cgroup below the container's (may be repeated)",
+            ),
             switch("ignore-paused", None, "Also in a paused container"),
             NO_KEYRING,
             hidden(NO_SUBREAPER),
@@ -218,6 +280,16 @@ pub const COMMANDS: &[Command] = &[
         example: "orun ps web -o pid,rss,args",
     },
     Command {
+        name: "restore",
+        about: "Not supported yet",
+        args: ID,
+        arity: (1, 1),
+        interspersed: false,
+        enters: false,
+        flags: CRIU,
+        example: "orun restore --image-path /srv/image web",
+    },
+    Command {
         name: "resume",
         about: "Let a paused container go on",
         args: ID,
@@ -242,6 +314,7 @@ pub const COMMANDS: &[Command] = &[
             PID_FILE,
             DETACH,
             switch("keep", None, "Do not delete the container when it has ended"),
+            value("record-seccomp", None, "FILE", "Write the seccomp profile that the run needs"),
             NO_SUBREAPER,
             NO_PIVOT,
             NO_KEYRING,
@@ -249,6 +322,20 @@ pub const COMMANDS: &[Command] = &[
             HELP,
         ],
         example: "orun run --bundle /srv/web web",
+    },
+    Command {
+        name: "seccomp",
+        about: "Tell what a seccomp profile does, or which rule decides a system call",
+        args: "check PROFILE | explain PROFILE SYSCALL [ARG...]",
+        arity: (2, MANY),
+        interspersed: true,
+        enters: false,
+        flags: &[
+            value("arch", None, "ARCH", "Architecture of the call, such as x32 [default: native]"),
+            value("format", None, "FORMAT", "text or json"),
+            HELP,
+        ],
+        example: "orun seccomp explain config.json clone 0x10000000",
     },
     Command {
         name: "spec",
@@ -312,6 +399,22 @@ pub const COMMANDS: &[Command] = &[
             HELP,
         ],
         example: "orun update web --memory 512m",
+    },
+    Command {
+        name: "validate",
+        about: "Show all that is wrong with a config.json",
+        args: "",
+        arity: (0, 0),
+        interspersed: false,
+        enters: false,
+        flags: &[
+            BUNDLE,
+            CONFIG,
+            switch("strict", None, "Fail for warnings too"),
+            value("format", None, "FORMAT", "text or json"),
+            HELP,
+        ],
+        example: "orun validate --bundle /srv/web",
     },
 ];
 

@@ -2,16 +2,17 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ::namespaces::{Child, Namespace};
+use ::namespaces::{Child, Namespace, NamespaceFile};
 
 use crate::console_socket;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::oci_state::OciState;
-use crate::plan::{CreatePlan, FsOp, Host, IdMaps};
+use crate::plan::{BindMount, CreatePlan, FsOp, Host, IdMaps};
+use crate::record::Recorder;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{init, listener, maps, procfs, sys};
+use crate::{init, intel_rdt, listener, maps, net_devices, procfs, sys};
 
 /// The parent's half of the conversation on the init pipe.
 pub struct Conversation<'a> {
@@ -25,20 +26,34 @@ pub struct Conversation<'a> {
     pub child: &'a Child,
     /// The bundle, where hooks run.
     pub bundle: BorrowedFd<'a>,
+    /// What records the calls of the process, in place of an agent.
+    pub recorder: Option<&'a Recorder>,
     /// The socket that gets the terminal's master.
     pub console: Option<OwnedFd>,
     /// The master, if there is no socket.
     pub terminal: Option<OwnedFd>,
+    /// The network namespace that is joined, if devices move there.
+    pub network: Option<&'a NamespaceFile>,
+    /// The container's group of the resctrl filesystem.
+    pub group: Option<&'a intel_rdt::Group>,
 }
 
 impl Conversation<'_> {
     /// Talks until the init is ready.
     pub fn run(&mut self) -> Result<()> {
+        tracing::debug!("child process in init(): pid {}", self.child.pid.as_raw_nonzero());
         self.outfit().map_err(|error| error.on(Side::Starting))?;
         loop {
             match self.pipe.receive().map_err(|error| error.on(Side::Starting))? {
-                Some(Message::Ready) => return Ok(()),
+                Some(Message::Ready) => {
+                    tracing::debug!("init: closing the pipe to signal completion");
+                    return Ok(());
+                }
                 Some(Message::NeedSource(index)) => self.send_source(index)?,
+                Some(Message::MapMount(index, tree)) => {
+                    self.map_ids(self.bind_mount(index)?, &tree)?;
+                    self.pipe.send(&Message::MountMapped)?;
+                }
                 Some(Message::Mounted) => {
                     self.run_hooks().map_err(|error| error.on(Side::Starting))?;
                     self.pipe.send(&Message::HooksDone)?;
@@ -78,47 +93,64 @@ impl Conversation<'_> {
                 init::process::raise_limits(process, self.child.pid.as_raw_nonzero().get())?;
             }
             maps::write(self.plan, self.child, self.host.euid, self.host.egid)?;
-            self.pipe.send(&Message::Mapped)?;
+        }
+        net_devices::provide(self.plan, self.network, self.child)?;
+        if let Some(group) = self.group {
+            group.enter(self.child.pid.as_raw_nonzero().get())?;
+        }
+        if self.plan.needs_outfit() {
+            self.pipe.send(&Message::Outfitted)?;
         }
         Ok(())
     }
 
-    fn send_source(&self, index: u32) -> Result<()> {
+    fn bind_mount(&self, index: u32) -> Result<&BindMount> {
         let field = format!("mounts[{index}]");
         let bind = self.plan.init.before_pivot.iter().find_map(|op| match op {
             FsOp::Bind(bind) if bind.field == field => Some(bind),
             _ => None,
         });
-        let Some(bind) = bind else {
-            return Err(Error::because(Step::Talk, field, "no such bind mount"));
-        };
+        bind.ok_or_else(|| Error::because(Step::Talk, field, "no such bind mount"))
+    }
+
+    fn send_source(&self, index: u32) -> Result<()> {
+        let bind = self.bind_mount(index)?;
         let subject = || format!("{:?} to rootfs at {:?}", bind.source, bind.destination);
-        let fail = |error: Error| error.field(&*bind.field).on(Side::Starting);
         let tree = init::open_source(&bind.source, &bind.options)
             .at_with(Step::Mount, subject)
-            .map_err(|error| error.field(format!("{field}.source")).on(Side::Starting))?;
-        if let Some(maps) = &bind.id_maps {
-            let namespace = match maps {
-                IdMaps::Own(uids, gids) => maps::user_namespace(uids, gids)?,
-                IdMaps::Container => {
-                    let pid = self.child.pid.as_raw_nonzero().to_string();
-                    let dir = procfs::open_directory(&pid).at(Step::MapIds, "/proc")?;
-                    maps::namespace_of(dir.as_fd())?
-                }
-            };
-            let tree_flags = if bind.options.idmap == Some(true) { sys::AT_RECURSIVE } else { 0 };
-            sys::map_mount_ids(tree.as_fd(), tree_flags, namespace.as_fd())
-                .at_with(Step::MapMountIds, subject)
-                .map_err(fail)?;
-        }
-        init::prepare_source(&tree, &bind.options).at_with(Step::Mount, subject).map_err(fail)?;
+            .map_err(|error| error.field(format!("{}.source", bind.field)).on(Side::Starting))?;
+        self.map_ids(bind, &tree)?;
+        init::prepare_source(&tree, &bind.options)
+            .at_with(Step::Mount, subject)
+            .map_err(|error| error.field(&*bind.field).on(Side::Starting))?;
         self.pipe.send(&Message::Source(tree))
+    }
+
+    fn map_ids(&self, bind: &BindMount, tree: &OwnedFd) -> Result<()> {
+        let namespace = match &bind.id_maps {
+            None => return Ok(()),
+            Some(IdMaps::Own(uids, gids)) => maps::user_namespace(uids, gids)?,
+            Some(IdMaps::Container) => {
+                let pid = self.child.pid.as_raw_nonzero().to_string();
+                let dir = procfs::open_directory(&pid).at(Step::MapIds, "/proc")?;
+                maps::namespace_of(dir.as_fd())?
+            }
+        };
+        let flags = if bind.options.idmap == Some(true) { sys::AT_RECURSIVE } else { 0 };
+        sys::map_mount_ids(tree.as_fd(), flags, namespace.as_fd())
+            .at_with(Step::MapMountIds, || {
+                format!("{:?} to rootfs at {:?}", bind.source, bind.destination)
+            })
+            .map_err(|error| error.field(&*bind.field).on(Side::Starting))
     }
 
     /// Hands the listener of a filter to its agent.
     pub fn deliver(&self, place: (u32, u64)) -> Result<()> {
-        let agent = self.plan.init.process.as_ref().and_then(|process| process.agent.as_ref());
         let process = (self.child.pid.as_raw_nonzero().get(), self.child.pidfd.as_fd());
+        if let Some(recorder) = self.recorder {
+            return recorder.attach(self.pipe, process, place);
+        }
+        let agent = self.plan.init.process.as_ref().and_then(|process| process.agent.as_ref());
         listener::deliver(agent, self.pipe, process, place, &self.state())
     }
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::SystemTime;
 
 use ::namespaces::{Child, CloneRequest, Namespace};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::console_socket;
@@ -17,11 +17,15 @@ use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::guards::{Aftermath, Claim, Guard};
 use crate::init::{self, Inheritance};
 use crate::plan::{self, CreatePlan, Host, Options};
+use crate::record::Recorder;
 use crate::spec::{self, Spec};
 use crate::step::Step;
-use crate::store::{GATE, State, StateDir, Store, read_all};
+use crate::store::{GATE, State, StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{pid_file, spawn};
+use crate::{intel_rdt, net_devices, pid_file, spawn};
+
+/// The largest configuration, in bytes.
+const CONFIG_MAX: i64 = 64 << 20;
 
 /// What `create` and `run` are asked for.
 #[derive(Clone, Debug, Default)]
@@ -61,24 +65,39 @@ pub struct Created {
 
 /// Creates a container that waits at its gate.
 pub fn create(store: &Store, request: &CreateRequest) -> Result<Created> {
-    let created = launch(store, request, true)?;
+    let created = launch(store, request, true, None)?;
     created.pipe.send(&Message::Proceed { gate: true })?;
     Ok(created)
 }
 
 /// Brings a container to where its init waits for `Proceed`, with its state committed; `gated` if it
-/// will be told to wait for `start`.
-pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Created> {
+/// will be told to wait for `start`. With a recorder, the process asks it about every call.
+pub fn launch(
+    store: &Store,
+    request: &CreateRequest,
+    gated: bool,
+    recorder: Option<&Recorder>,
+) -> Result<Created> {
+    check_id(&request.options.id)?;
     let (text, bundle) = read_config(&request.options.bundle, request.config.as_deref())?;
     let spec: Spec<'_> = parse(&text)?;
     let host = Host::probe(&request.options)?;
     let mut plan = plan::plan(&spec, &request.options, &host)?;
+    if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
+        plan.warnings.push("linux.seccomp is not in force while calls are recorded".to_owned());
+    }
     let warnings = std::mem::take(&mut plan.warnings);
     check_terminal(&plan, request)?;
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
+    let network = net_devices::joined(&plan, &files)?;
+    let group = match &plan.intel_rdt {
+        Some(rdt) => Some((intel_rdt::claim(intel_rdt::find_root()?, rdt)?, rdt)),
+        None => None,
+    };
 
     let mut state = first_state(&plan, &host);
+    state.intel_rdt = group.as_ref().map(|(claim, _)| claim.record().clone());
     // Dropped after the claim: these hooks run when all else is undone.
     let mut aftermath = Aftermath(None);
     let claim = Claim(Some(store.claim(&plan.id)?));
@@ -90,6 +109,7 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
         None => None,
     };
     dir.own_cgroup()?;
+    let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
     // they are one program, which takes long enough (0.3 ms) to be made beside the init's work.
     let atomic = cgroup.as_ref().is_some_and(|made| made.record().kind == cgroups::Kind::V2);
@@ -105,6 +125,7 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
         cgroup: join.and_then(|join| join.v2.as_ref()).map(AsFd::as_fd),
         sibling: false,
     };
+    tracing::debug!("nsexec container setup: {:?}", plan.clone_namespaces());
     let child = spawn::spawn(&plan, files, &clone, |namespaces| {
         let inheritance = Inheritance {
             gate,
@@ -128,8 +149,11 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
         pipe: &pipe,
         child,
         bundle: bundle.as_fd(),
+        recorder,
         console,
         terminal: None,
+        network: network.as_ref(),
+        group: group.as_ref(),
     };
     conversation.run().map_err(|error| explain_death(error, &plan))?;
     let terminal = conversation.terminal;
@@ -141,6 +165,9 @@ pub fn launch(store: &Store, request: &CreateRequest, gated: bool) -> Result<Cre
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     state.cgroup = cgroup.map(cgroups::Created::keep);
     dir.commit(&state)?;
+    if let Some(group) = group {
+        group.keep();
+    }
     aftermath.0 = None;
     let (Some(dir), Some(child)) = (claim.keep(), guard.keep()) else {
         return Err(Error::new(Step::WriteState, &*plan.id));
@@ -164,7 +191,7 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<(Vec<u8>, Owned
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::open(bundle, flags, Mode::empty())
         .at(Step::ReadConfig, format!("bundle {bundle}"))?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let (opened, name) = match config {
         Some(path) => (rustix::fs::openat(CWD, path, flags, Mode::empty()), path.to_owned()),
         None => (
@@ -172,7 +199,16 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<(Vec<u8>, Owned
             format!("{}/config.json", bundle.trim_end_matches('/')),
         ),
     };
-    let text = opened.and_then(read_all).at(Step::ReadConfig, name)?;
+    let file = opened.at_with(Step::ReadConfig, || name.clone())?;
+    let stat = rustix::fs::fstat(&file).at_with(Step::ReadConfig, || name.clone())?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Error::because(Step::ReadConfig, name, "it is not a regular file"));
+    }
+    if stat.st_size > CONFIG_MAX {
+        let reason = format!("it is larger than {} MiB", CONFIG_MAX >> 20);
+        return Err(Error::because(Step::ReadConfig, name, reason));
+    }
+    let text = read_all(file).at(Step::ReadConfig, name)?;
     Ok((text, dir))
 }
 
@@ -213,6 +249,7 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         owner: host.euid,
         annotations: plan.annotations.clone(),
         cgroup: plan.cgroup.as_ref().map(|cgroup| cgroup.record().clone()),
+        intel_rdt: None,
         cgroup_owned: false,
         pid_namespace: plan.namespaces.create.contains(Namespace::Pid),
         poststart: plan.hooks.poststart.clone(),
@@ -247,8 +284,23 @@ fn set_limits(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Result<()> 
     }
 }
 
+/// Beginnings of the control files' names, and the part of `linux.resources` that they belong to.
+const CONTROL_FILES: [(&str, &str); 9] = [
+    ("/memory.", ".memory"),
+    ("/cpu.", ".cpu"),
+    ("/cpuset.", ".cpu"),
+    ("/pids.", ".pids"),
+    ("/blkio.", ".blockIO"),
+    ("/io.", ".blockIO"),
+    ("/hugetlb.", ".hugepageLimits"),
+    ("/devices.", ".devices"),
+    ("/rdma.", ".rdma"),
+];
+
 fn resources_failed(error: cgroups::Error) -> Error {
-    cgroup_failed(Step::Cgroup, &error).field("linux.resources").on(Side::Starting)
+    let part = CONTROL_FILES.iter().find(|(file, _)| error.subject.contains(file));
+    let field = format!("linux.resources{}", part.map_or("", |(_, part)| part));
+    cgroup_failed(Step::Cgroup, &error).field(field).on(Side::Starting)
 }
 
 /// An init that was killed says nothing; its cgroup may tell why.

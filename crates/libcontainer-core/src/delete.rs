@@ -44,6 +44,9 @@ pub fn destroy(container: &Container) -> Result<Vec<String>> {
     if let Some(cgroup) = &container.state.cgroup {
         cgroup.remove().map_err(|error| cgroup_failed(Step::RemoveState, &error))?;
     }
+    if let Some(group) = &container.state.intel_rdt {
+        group.remove()?;
+    }
     container.dir.remove()?;
     let state = &container.state;
     if state.poststop.is_empty() {

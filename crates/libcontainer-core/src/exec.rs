@@ -38,6 +38,8 @@ pub struct ExecRequest {
     pub pidfd_socket: Option<String>,
     /// File that gets the pid of the process.
     pub pid_file: Option<String>,
+    /// Cgroups below the container's, `PATH` or `CONTROLLERS:PATH`.
+    pub cgroup: Vec<String>,
     /// Return when the program runs.
     pub detach: bool,
     /// Also in a paused container.
@@ -77,9 +79,17 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
     if !request.detach && !request.no_subreaper {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
+    if let Some(cpus) = &plan.initial_cpus {
+        let mask = cpus.iter().filter(|cpu| **cpu < 64).fold(0u64, |mask, cpu| mask | 1 << cpu);
+        tracing::debug!("nsexec: affinity: {mask:#x}");
+    }
+    tracing::debug!("nsexec container setup: exec in {}", container.dir.id());
     let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
+    if let Some(group) = container.state.intel_rdt.as_ref().filter(|group| group.exists()) {
+        group.enter(child.pid.as_raw_nonzero().get()).map_err(|error| error.on(Side::Starting))?;
+    }
     let state = container.state.oci_state("running").to_json();
     let deliver = |place| {
         let pid = child.pid.as_raw_nonzero().get();
@@ -119,8 +129,12 @@ fn spawn_process(
     plan: &ProcessPlan,
     request: &ExecRequest,
 ) -> Result<(Pipe, Child)> {
-    let mut join = match &container.state.cgroup {
-        Some(record) => record.join().map_err(|error| cgroup_failed(Step::Cgroup, &error))?,
+    let record = match &container.state.cgroup {
+        Some(record) => Some(choose_cgroup(record, &request.cgroup)?),
+        None => None,
+    };
+    let mut join = match &record {
+        Some(record) => record.join().map_err(|error| cgroup_failed(Step::EnterCgroup, &error))?,
         None => cgroups::Join::default(),
     };
     let (ours, theirs) = sync::pair()?;
@@ -141,6 +155,28 @@ fn spawn_process(
     )
     .map_err(|error| error.on(Side::Init))?;
     Ok((ours, child))
+}
+
+/// The directories that the process joins.
+fn choose_cgroup(record: &cgroups::Record, wanted: &[String]) -> Result<cgroups::Record> {
+    let mut chosen = record.clone();
+    for word in wanted {
+        let (controllers, path) = match word.split_once(':') {
+            Some((controllers, path)) => (Some(controllers), path),
+            None => (None, &**word),
+        };
+        let below = record.below(controllers, path).map_err(|error| match error.cause {
+            cgroups::Cause::NoController { controller } => {
+                Error::new(Step::UnknownController, controller)
+            }
+            _ => Error::new(Step::SubCgroup, format!("{path:?}")),
+        })?;
+        for directory in below.directories {
+            let same = chosen.directories.iter_mut().find(|known| known.mount == directory.mount);
+            same.into_iter().for_each(|known| *known = directory.clone());
+        }
+    }
+    Ok(chosen)
 }
 
 /// The helper's part: everything that must be done before the container can see the process.
@@ -243,14 +279,16 @@ fn run_steps(
         None => None,
         Some(size) => Some(init::open_terminal(pipe, size, plan)?),
     };
-    let ready = process::prepare(plan, Vec::new(), terminal, request.ignored_signals, pipe)?;
-    process::settle_descriptors(&request.options.inherited, &[pipe.as_fd()])?;
+    let needed = [pipe.as_fd()];
+    let descriptors = process::Descriptors { passed: &request.options.inherited, needed: &needed };
+    let ready =
+        process::prepare(plan, Vec::new(), terminal, request.ignored_signals, &descriptors)?;
     pipe.send(&Message::Ready)?;
     match pipe.receive()? {
         Some(Message::Proceed { .. }) => {}
         _ => sys::exit_now(1),
     }
-    process::filter_late(plan, pipe)?;
+    process::filter(plan, pipe)?;
     process::execute(&ready)
 }
 
@@ -261,9 +299,13 @@ fn converse(
     deliver: &dyn Fn((u32, u64)) -> Result<()>,
 ) -> Result<Option<OwnedFd>> {
     let mut terminal = None;
+    tracing::debug!("child process in init()");
     loop {
         match pipe.receive().map_err(|error| error.on(Side::Starting))? {
-            Some(Message::Ready) => return Ok(terminal),
+            Some(Message::Ready) => {
+                tracing::debug!("setns_init: about to exec");
+                return Ok(terminal);
+            }
             Some(Message::Terminal(master)) => match &console {
                 Some(socket) => console_socket::send_master(socket, master.as_fd())?,
                 None => terminal = Some(master),

@@ -34,6 +34,8 @@ pub struct Relay {
     host: Option<HostTerminal>,
     input_open: bool,
     output_open: bool,
+    /// Nothing was read from the caller's terminal since it became raw.
+    fresh: bool,
 }
 
 /// Puts the modes back on every way out.
@@ -54,7 +56,7 @@ impl Relay {
     /// Makes the caller's terminal raw; without one, the streams are relayed as they are.
     pub fn new(master: OwnedFd) -> Result<Relay> {
         let host = HostTerminal::open()?;
-        let relay = Relay { master, host, input_open: true, output_open: true };
+        let relay = Relay { master, host, input_open: true, output_open: true, fresh: true };
         relay.resize();
         Ok(relay)
     }
@@ -70,8 +72,16 @@ impl Relay {
     }
 
     fn input(&mut self) {
-        if copy(rustix::stdio::stdin(), self.master.as_fd()) == Flow::Ended {
-            self.input_open = false;
+        let mut buffer = [0u8; 8192];
+        let count =
+            rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut buffer));
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        match count {
+            // An end of file that was typed before the terminal became raw reads as a NUL (n_tty(4)
+            // keeps it as one); it is not for the program.
+            Ok(1) if fresh && buffer[0] == 0 && self.host.is_some() => {}
+            Ok(count) if count > 0 && write_all(&self.master, &buffer[..count]).is_ok() => {}
+            _ => self.input_open = false,
         }
     }
 

@@ -28,6 +28,16 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "raising a hard limit needs CAP_SYS_RESOURCE; lower process.rlimits or raise the caller's limit",
     ),
     (
+        Step::Exec,
+        Some(Errno::TOOBIG),
+        "process.args and process.env are longer than the kernel takes: 128 KiB for one, a quarter of RLIMIT_STACK for all",
+    ),
+    (
+        Step::Scheduler,
+        Some(Errno::PERM),
+        "it needs CAP_SYS_NICE; a deadline process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)",
+    ),
+    (
         Step::MapMountIds,
         Some(Errno::INVAL),
         "the filesystem of the source can't map ids (ext4, xfs, btrfs, tmpfs since Linux 6.3, overlayfs and others can)",
@@ -44,6 +54,21 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         Step::Exec,
         Some(Errno::NOEXEC),
         "the file is neither a program for this machine nor a script that begins with #!",
+    ),
+    (
+        Step::NetDevice,
+        Some(Errno::NODEV),
+        "the names of all devices are in /sys/class/net of the runtime's network namespace",
+    ),
+    (
+        Step::NetDevice,
+        Some(Errno::INVAL),
+        "devices of this kind can't leave their network namespace (lo, some tunnels, some drivers)",
+    ),
+    (
+        Step::Resctrl,
+        None,
+        "mount it with `mount -t resctrl resctrl /sys/fs/resctrl`; the processor must have Intel RDT (or AMD QoS), and the kernel CONFIG_X86_CPU_RESCTRL",
     ),
     (
         Step::HostTerminal,

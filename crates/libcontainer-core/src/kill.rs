@@ -13,9 +13,10 @@ use crate::sys;
 pub fn kill(container: &Container, signal: i32, all: bool) -> Result<()> {
     let everyone = (all || signal == libc::SIGKILL) && !container.state.pid_namespace;
     let Ok(live) = container.signallable() else {
-        if all || everyone {
-            kill_left_behind(container, signal)?;
-            return if all { Ok(()) } else { container.signallable().map(drop) };
+        // The init is gone, but in a shared pid namespace others may be there.
+        let left = everyone && !left_behind(container).is_empty();
+        if left || all {
+            return kill_left_behind(container, signal);
         }
         return container.signallable().map(drop);
     };
@@ -37,6 +38,11 @@ pub fn kill(container: &Container, signal: i32, all: bool) -> Result<()> {
 fn thaw(container: &Container) -> Result<()> {
     let Some(cgroup) = &container.state.cgroup else { return Ok(()) };
     cgroup.thaw().map_err(|error| cgroup_failed(Step::Cgroup, &error))
+}
+
+fn left_behind(container: &Container) -> Vec<i32> {
+    // A cgroup that is gone has no processes.
+    container.state.cgroup.as_ref().and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default()
 }
 
 fn kill_left_behind(container: &Container, signal: i32) -> Result<()> {

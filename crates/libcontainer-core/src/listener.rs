@@ -92,9 +92,8 @@ pub fn deliver(
     };
     let fail = |error: Error| error.field("linux.seccomp.listenerPath").on(Side::Starting);
     let socket = connect(&agent.path).at(Step::Agent, &*agent.path).map_err(fail)?;
-    pipe.send(&Message::Watching)?;
-    let Some(listener) = take(pidfd, place.0).at(Step::Agent, "take the listener").map_err(fail)?
-    else {
+    let taken = take_announced(pipe, pidfd, place.0);
+    let Some(listener) = taken.at(Step::Agent, "take the listener").map_err(fail)? else {
         return Ok(()); // the process is gone; its end of the pipe tells why
     };
     crate::sys::poke(pid, place.1, 1).at(Step::Agent, "tell that it is taken").map_err(fail)?;
@@ -130,6 +129,17 @@ fn connect(path: &str) -> std::result::Result<OwnedFd, Errno> {
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(socket)
+}
+
+/// Lets the process load its filter, and takes the listener under the number that it told.
+pub fn take_announced(
+    pipe: &Pipe,
+    pidfd: BorrowedFd<'_>,
+    number: u32,
+) -> std::result::Result<Option<OwnedFd>, Errno> {
+    // A process that is gone is found by its pidfd.
+    let _ = pipe.send(&Message::Watching);
+    take(pidfd, number)
 }
 
 /// Waits until the listener is there; none if the process ended first, or the load failed.

@@ -39,9 +39,10 @@ pub fn read(path: &str) -> Result<Vec<u8>, Errno> {
 }
 
 fn checked(file: OwnedFd) -> Result<OwnedFd, Errno> {
-    if rustix::fs::fstatfs(&file)?.f_type as i64 == PROC_SUPER_MAGIC {
-        Ok(file)
-    } else {
-        Err(Errno::OPNOTSUPP)
-    }
+    if is_procfs(&file) { Ok(file) } else { Err(Errno::OPNOTSUPP) }
+}
+
+/// Whether a file is one of a procfs.
+pub fn is_procfs(file: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as i64 == PROC_SUPER_MAGIC)
 }

@@ -109,11 +109,12 @@ fn clone(request: &CloneRequest<'_>) -> Result<Fork> {
 
 /// Namespaces to which the parent goes back.
 #[derive(Debug, Default)]
-struct Away {
+pub struct Away {
     own: Vec<NamespaceFile>,
 }
 
 impl Away {
+    /// Remembers the namespace of this kind that the caller is in.
     fn remember(&mut self, kind: Namespace) -> Result<()> {
         let path = std::ffi::CString::new(format!("/proc/self/ns/{}", kind.proc_name()))
             .unwrap_or_default();
@@ -124,12 +125,14 @@ impl Away {
         Ok(())
     }
 
-    fn join(&mut self, file: &NamespaceFile) -> Result<()> {
+    /// Joins a namespace.
+    pub fn join(&mut self, file: &NamespaceFile) -> Result<()> {
         self.remember(file.kind())?;
         join(file)
     }
 
-    fn back(self) -> Result<()> {
+    /// Goes back to all of them.
+    pub fn back(self) -> Result<()> {
         self.own.iter().try_for_each(join)
     }
 }

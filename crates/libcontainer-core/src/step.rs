@@ -72,6 +72,12 @@ steps! {
     InitDied = "container init ended",
     /// uid_map, gid_map.
     MapIds = "map ids:",
+    /// `exec --cgroup`
+    SubCgroup = "bad sub cgroup path",
+    /// `exec --cgroup`
+    UnknownController = "unknown controller",
+    /// Opening what it takes to join the cgroup of a container.
+    EnterCgroup = "error adding pid to cgroups:",
     /// A namespace file.
     OpenNamespace = "open namespace",
     /// setns.
@@ -86,6 +92,18 @@ steps! {
     ConsoleSocket = "console socket",
     /// The socket that wants the pidfd.
     PidfdSocket = "pidfd socket",
+    /// A netlink socket.
+    Netlink = "open a netlink socket",
+    /// A network device; the subject has both names.
+    NetDevice = "move network device",
+    /// An address of a network device that was moved.
+    NetDeviceAddress = "keep the address",
+    /// A network device that was moved.
+    NetDeviceUp = "bring up network device",
+    /// The resctrl filesystem.
+    Resctrl = "find a resctrl filesystem at",
+    /// A group of resctrl; the subject has the file.
+    IntelRdt = "Intel RDT:",
     /// The agent that gets the listener of a seccomp filter.
     Agent = "failed to connect with seccomp agent",
     /// The pid file.
@@ -171,6 +189,8 @@ steps! {
     NoNewPrivs = "set no_new_privs",
     /// seccomp(2).
     Seccomp = "unable to init seccomp:",
+    /// The calls of a run, for a profile.
+    Record = "record system calls:",
     /// Descriptors that are passed on, or closed.
     Fds = "pass file descriptors",
     /// Finding the program.

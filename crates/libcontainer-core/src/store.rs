@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, Result};
+use crate::intel_rdt;
 use crate::oci_state::OciState;
 use crate::spec::Hook;
 use crate::step::Step;
@@ -55,6 +56,9 @@ pub struct State {
     pub annotations: BTreeMap<String, String>,
     /// Where in the cgroup tree.
     pub cgroup: Option<cgroups::Record>,
+    /// The group of the resctrl filesystem.
+    #[serde(default)]
+    pub intel_rdt: Option<intel_rdt::Record>,
     /// Whether the processes in the cgroup are the container's: not before it was found to be empty.
     #[serde(skip)]
     pub cgroup_owned: bool,

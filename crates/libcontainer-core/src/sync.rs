@@ -2,8 +2,9 @@
 //!
 //! | who says it | message | when | answer |
 //! |---|---|---|---|
-//! | parent | `Mapped` | the ids of the new user namespace are mapped | |
+//! | parent | `Outfitted` | the ids of the new user namespace are mapped, network devices moved | |
 //! | init | `NeedSource(N)` | a bind mount in a user namespace | `Source` with the detached tree |
+//! | init | `MapMount` | an id-mapped mount | `MountMapped` |
 //! | init | `Mounted` | there are prestart or createRuntime hooks | `HooksDone` |
 //! | init | `Terminal` with the master | the terminal is set up | |
 //! | init | `ListenerAt` | it will load a filter that notifies | `Watching` |
@@ -37,12 +38,16 @@ const TEXT_MAX: usize = 3 * 1024;
 /// One message.
 #[derive(Debug)]
 pub enum Message {
-    /// The ids are mapped.
-    Mapped,
+    /// What only the parent can do to the process is done (`CreatePlan::needs_outfit`).
+    Outfitted,
     /// The source of `mounts[N]` is wanted.
     NeedSource(u32),
     /// Here it is.
     Source(OwnedFd),
+    /// The ids of this tree, the source of `mounts[N]`, are to be mapped.
+    MapMount(u32, OwnedFd),
+    /// They are.
+    MountMapped,
     /// The mounts are made, the root is not changed yet.
     Mounted,
     /// The hooks of the runtime's side have run.
@@ -159,9 +164,11 @@ fn receive_with_fd(
 
 fn name(message: &Message) -> &'static str {
     match message {
-        Message::Mapped => "Mapped",
+        Message::Outfitted => "Outfitted",
         Message::NeedSource(_) => "NeedSource",
         Message::Source(_) => "Source",
+        Message::MapMount(..) => "MapMount",
+        Message::MountMapped => "MountMapped",
         Message::Mounted => "Mounted",
         Message::HooksDone => "HooksDone",
         Message::Terminal(_) => "Terminal",
@@ -176,9 +183,13 @@ fn name(message: &Message) -> &'static str {
 
 fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
     match message {
-        Message::Mapped => (b"m".to_vec(), None),
+        Message::Outfitted => (b"o".to_vec(), None),
         Message::NeedSource(index) => ([b"n".as_slice(), &index.to_ne_bytes()].concat(), None),
         Message::Source(fd) => (b"s".to_vec(), Some(fd.as_fd())),
+        Message::MapMount(index, fd) => {
+            ([b"i".as_slice(), &index.to_ne_bytes()].concat(), Some(fd.as_fd()))
+        }
+        Message::MountMapped => (b"I".to_vec(), None),
         Message::Mounted => (b"M".to_vec(), None),
         Message::HooksDone => (b"H".to_vec(), None),
         Message::Terminal(fd) => (b"t".to_vec(), Some(fd.as_fd())),
@@ -197,14 +208,18 @@ fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
 
 fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
     Ok(match (bytes, fd) {
-        (b"m", _) => Message::Mapped,
+        (b"o", _) => Message::Outfitted,
         ([b'n', a, b, c, d], _) => Message::NeedSource(u32::from_ne_bytes([*a, *b, *c, *d])),
         (b"s", Some(fd)) => Message::Source(fd),
+        ([b'i', a, b, c, d], Some(fd)) => {
+            Message::MapMount(u32::from_ne_bytes([*a, *b, *c, *d]), fd)
+        }
         ([b'l', a, b, c, d, flag @ ..], _) if flag.len() == 8 => {
             let flag = flag.try_into().map(u64::from_ne_bytes).unwrap_or_default();
             Message::ListenerAt(u32::from_ne_bytes([*a, *b, *c, *d]), flag)
         }
         (b"w", _) => Message::Watching,
+        (b"I", _) => Message::MountMapped,
         (b"M", _) => Message::Mounted,
         (b"H", _) => Message::HooksDone,
         (b"t", Some(fd)) => Message::Terminal(fd),

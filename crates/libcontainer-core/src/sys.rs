@@ -244,6 +244,19 @@ pub fn default_signals(set: u64) {
     }
 }
 
+/// Makes the signals that ask to end do so, as they do not by themselves for a namespace's process 1
+/// (`pid_namespaces(7)`). `execve` undoes it.
+pub fn die_of_signals() {
+    extern "C" fn die(signal: libc::c_int) {
+        exit_now(128 + signal)
+    }
+    let handler: extern "C" fn(libc::c_int) = die;
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: the handler only calls _exit, which is async-signal-safe (`signal-safety(7)`).
+        unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    }
+}
+
 /// Blocks every signal but those of crashes, and gives the mask as it was before.
 pub fn block_signals() -> u64 {
     // SAFETY: both sets are plain memory of this frame, filled before they are read.

@@ -69,6 +69,25 @@ impl Action {
         }
     }
 
+    /// The name in a profile (`SCMP_ACT_*`); none for an answer that no profile gives.
+    pub fn name(self) -> Option<&'static str> {
+        let code = self.0 & 0xffff_0000;
+        // KILL and KILL_THREAD are one: the clearer name, which is the later one.
+        KNOWN.iter().rev().find(|known| known.code == code).map(|known| known.name)
+    }
+
+    /// The errno, or the tracer's data, of an action that has it.
+    pub fn data(self) -> Option<u32> {
+        let code = self.0 & 0xffff_0000;
+        let known = KNOWN.iter().find(|known| known.code == code)?;
+        matches!(known.data, Data::ErrnoRet(_)).then_some(self.0 & 0xffff)
+    }
+
+    /// Whether the call fails or its caller dies; not where a tracer or an agent decides.
+    pub fn denies(self) -> bool {
+        !self.lets_unknown_pass() && self != Action::NOTIFY
+    }
+
     /// Whether a system call that the profile does not know may pass the default action.
     ///
     /// A tracer is expected to answer ENOSYS by itself.

@@ -109,6 +109,13 @@ impl Arch {
         FACTS.iter().find(|facts| facts.name == name).map(|facts| facts.arch)
     }
 
+    /// The ABI that a call belongs to, by what the kernel tells of it (`seccomp_data`).
+    pub fn of_call(audit: u32, number: u32) -> Option<Arch> {
+        let found = FACTS.iter().find(|facts| facts.audit == audit)?.arch;
+        let x32 = found == Arch::X86_64 && number != u32::MAX && number & X32_BIT != 0;
+        Some(if x32 { Arch::X32 } else { found })
+    }
+
     /// The name in a profile (`SCMP_ARCH_*`).
     pub fn name(self) -> &'static str {
         self.facts().name
@@ -228,6 +235,20 @@ mod tests {
             assert_eq!(arch.number(name), number, "{} {name}", arch.name());
         }
         assert_eq!(Arch::X86_64.name_of(257), Some("openat"));
+    }
+
+    #[test]
+    fn a_call_tells_its_abi() {
+        for (arch, number, abi) in [
+            (Arch::X86_64, 0, Some(Arch::X86_64)),
+            (Arch::X86_64, u32::MAX, Some(Arch::X86_64)),
+            (Arch::X32, X32_BIT | 1, Some(Arch::X32)),
+            (Arch::X86, X32_BIT, Some(Arch::X86)),
+            (Arch::Mips64N32, 6000, Some(Arch::Mips64N32)),
+        ] {
+            assert_eq!(Arch::of_call(arch.audit(), number), abi, "{} {number}", arch.name());
+        }
+        assert_eq!(Arch::of_call(0x1234, 0), None);
     }
 
     #[test]

@@ -20,6 +20,19 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The filter that asks its listener about every call, of every architecture.
+    ///
+    /// Nobody can make a call until somebody answers. Asks the kernel for its flags.
+    pub fn asking() -> Self {
+        let answer = Action::NOTIFY.0;
+        let program =
+            vec![Instruction { code: bpf::RETURN, jump_true: 0, jump_false: 0, k: answer }];
+        // Else a signal ends the wait for an answer, with EINTR for calls that never give it.
+        let wait = sys::NEW_LISTENER | sys::WAIT_KILLABLE_RECV;
+        let notify = if sys::flags_available(wait) { wait } else { sys::NEW_LISTENER };
+        Self { program, flags: notify | sys::SPEC_ALLOW, ignored: Vec::new() }
+    }
+
     /// The program, at least one and at most 4,096 instructions.
     pub fn instructions(&self) -> &[Instruction] {
         &self.program
@@ -98,8 +111,8 @@ impl Compiler<'_> {
             self.add_points(abi, &mut points)?;
             hot.extend(hot::NAMES.iter().filter_map(|name| abi.number(name)));
         }
-        if matches!(abis[0], Arch::S390 | Arch::S390x) && self.unknown(abis[0]).is_some() {
-            // Calls that the kernel does not know arrive as number 0 there.
+        let unknown = syscalls::unknown(self.rules, abis[0]);
+        if syscalls::has_setup_number(abis[0]) && unknown.is_some() {
             points.retain(|(number, _)| *number != 0);
             points.insert(0, (0, self.graph.answer(Action::ENOSYS)));
         }
@@ -108,12 +121,12 @@ impl Compiler<'_> {
     }
 
     fn add_points(&mut self, abi: Arch, points: &mut Vec<(u32, Node)>) -> Result<(), CompileError> {
-        let layout = Layout { wide: abi.wide(), big_endian: abi.big_endian() };
+        let layout = Layout::of(abi);
         let conflict = |conflict| describe(conflict, abi);
         let default = self.graph.answer(self.rules.default);
         for (number, decision) in syscalls::decisions(self.rules, abi, layout).map_err(conflict)? {
             let node = match decision {
-                Decision::Always(action) => self.graph.answer(action),
+                Decision::Always(rule) => self.graph.answer(rule.action),
                 Decision::Depends(rules) => first_match(&mut self.graph, layout, &rules, default),
             };
             points.push((number, node));
@@ -132,25 +145,13 @@ impl Compiler<'_> {
         for &abi in abis {
             areas.push((if abi == Arch::X32 { X32_BIT } else { 0 }, default));
             let enosys = self.graph.answer(Action::ENOSYS);
-            areas.extend(self.unknown(abi).map(|first| (first, enosys)));
+            areas.extend(syscalls::unknown(self.rules, abi).map(|first| (first, enosys)));
         }
         if let [Arch::X86_64] = abis {
             // A tracer skips a call by making its number -1.
             areas.extend([(X32_BIT, kill), (u32::MAX, default)]);
         }
         areas
-    }
-
-    /// The first number that is newer than all that the profile mentions, if such calls are to
-    /// fail with ENOSYS: programs then fall back to what the profile knows.
-    ///
-    /// The rule is runc's (libcontainer/seccomp/patchbpf): it applies if the default action
-    /// denies, whatever its errno.
-    fn unknown(&self, arch: Arch) -> Option<u32> {
-        if self.rules.default.lets_unknown_pass() {
-            return None;
-        }
-        syscalls::newest(self.rules, arch)?.checked_add(1)
     }
 }
 
@@ -182,7 +183,7 @@ fn overlay(areas: &[(u32, Node)], points: &[(u32, Node)], hot: &[u32]) -> Vec<Ra
     ranges
 }
 
-fn describe(conflict: Conflict, abi: Arch) -> CompileError {
+pub(crate) fn describe(conflict: Conflict, abi: Arch) -> CompileError {
     let Conflict { first, second } = conflict;
     let abi = abi.name();
     let message = format!("has the same conditions on {abi} as syscalls[{first}], another action");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::action::Action;
+use crate::arch::Arch;
 use crate::bpf;
 use crate::graph::{Graph, Node, Test};
 use crate::rules::{Condition, Op};
@@ -25,9 +26,19 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// The layout of `arch`.
+    pub(crate) fn of(arch: Arch) -> Self {
+        Self { wide: arch.wide(), big_endian: arch.big_endian() }
+    }
+
+    /// The bits of an argument that count.
+    pub(crate) fn kept(self) -> u64 {
+        if self.wide { u64::MAX } else { u64::from(u32::MAX) }
+    }
+
     /// `condition` as it applies here; `None` if it holds for every argument.
     pub(crate) fn narrow(self, condition: Condition) -> Option<Condition> {
-        let kept = if self.wide { u64::MAX } else { u64::from(u32::MAX) };
+        let kept = self.kept();
         let Condition { value, mask, .. } = condition;
         let narrowed = Condition { value: value & kept, mask: mask & kept, ..condition };
         (narrowed.op != Op::MaskedEqual || narrowed.mask != 0).then_some(narrowed)

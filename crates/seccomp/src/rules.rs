@@ -44,6 +44,22 @@ pub(crate) struct Condition {
     pub(crate) mask: u64,
 }
 
+impl Condition {
+    /// Whether it holds for these arguments, of which only the bits in `kept` count.
+    pub(crate) fn holds(&self, arguments: &[u64; 6], kept: u64) -> bool {
+        let argument = arguments[usize::from(self.argument)] & kept;
+        match self.op {
+            Op::NotEqual => argument != self.value,
+            Op::Less => argument < self.value,
+            Op::LessOrEqual => argument <= self.value,
+            Op::Equal => argument == self.value,
+            Op::GreaterOrEqual => argument >= self.value,
+            Op::Greater => argument > self.value,
+            Op::MaskedEqual => argument & self.mask == self.value,
+        }
+    }
+}
+
 /// A comparison of an argument with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {

@@ -1,10 +1,11 @@
 //! The seccomp(2) system call.
 #![allow(unsafe_code)]
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::Errno;
 
+use crate::notify::Notification;
 use crate::{Filter, LoadError};
 
 // `SECCOMP_FILTER_FLAG_*` of `linux/seccomp.h`.
@@ -57,6 +58,58 @@ pub(crate) fn flags_available(flags: u32) -> bool {
     // SAFETY: the kernel checks the pointer itself and answers EFAULT for null.
     let ret = unsafe { libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, flags, none) };
     ret < 0 && last_errno() == Errno::FAULT
+}
+
+// `SECCOMP_IOCTL_*` and `SECCOMP_USER_NOTIF_FLAG_*` of `linux/seccomp.h`.
+const NOTIF_RECV: u64 = 0xc050_2100;
+const NOTIF_SEND: u64 = 0xc018_2101;
+const CONTINUE: u32 = 1;
+
+/// `struct seccomp_notif` with `struct seccomp_data` in it. The size is a part of the ioctl's
+/// number, so that a kernel with a longer one would have another number for it.
+#[repr(C)]
+#[derive(Default)]
+struct Notif {
+    id: u64,
+    pid: u32,
+    flags: u32,
+    number: u32,
+    audit: u32,
+    instruction_pointer: u64,
+    arguments: [u64; 6],
+}
+
+/// `struct seccomp_notif_resp`.
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+/// Waits for the next call of a listener.
+pub(crate) fn receive_notification(listener: BorrowedFd<'_>) -> Result<Notification, Errno> {
+    let mut notif = Notif::default();
+    ioctl(listener, NOTIF_RECV, (&raw mut notif).cast())?;
+    Ok(Notification { id: notif.id, audit: notif.audit, number: notif.number })
+}
+
+/// Answers a call of a listener by letting it go on.
+pub(crate) fn answer_continue(listener: BorrowedFd<'_>, id: u64) -> Result<(), Errno> {
+    let mut response = Response { id, value: 0, error: 0, flags: CONTINUE };
+    ioctl(listener, NOTIF_SEND, (&raw mut response).cast())
+}
+
+/// `argument` points to a live structure of the size that is in `request`.
+fn ioctl(fd: BorrowedFd<'_>, request: u64, argument: *mut libc::c_void) -> Result<(), Errno> {
+    debug_assert!(
+        [size_of::<Notif>(), size_of::<Response>()].contains(&(request as usize >> 16 & 0x3fff))
+    );
+    // SAFETY: both callers pass a pointer to a structure of theirs of the size that the number
+    // says, and that is all that the kernel reads and writes.
+    let ret = unsafe { libc::ioctl(fd.as_raw_fd(), request as _, argument) };
+    if ret < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 fn last_errno() -> Errno {

@@ -1,6 +1,5 @@
 //! The rules of a profile by number, for one architecture.
 
-use crate::action::Action;
 use crate::arch::Arch;
 use crate::conditions::{Conditional, Layout};
 use crate::names::position;
@@ -10,7 +9,8 @@ use crate::rules::{Condition, Op, Rules};
 /// What a profile does with one system call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    Always(Action),
+    /// The rule without conditions that decides.
+    Always(Conditional),
     /// The first that holds; the default action if none does.
     Depends(Vec<Conditional>),
 }
@@ -72,13 +72,30 @@ pub(crate) fn decisions(
 }
 
 /// The greatest number that `rules` are about on `arch`, rules without effect included.
-pub(crate) fn newest(rules: &Rules, arch: Arch) -> Option<u32> {
+fn newest(rules: &Rules, arch: Arch) -> Option<u32> {
     let direct = rules.mentioned.iter().filter_map(|&name| arch.number_at(name)).max();
     if !arch.multiplexed() {
         return direct;
     }
     let through = selectors(arch).into_iter().filter(|(name, ..)| rules.mentioned.contains(name));
     through.map(|(_, number, _)| number).max().max(direct)
+}
+
+/// The first number that is newer than all that the profile mentions, if such calls are to fail
+/// with ENOSYS: programs then fall back to what the profile knows.
+///
+/// The rule is runc's (libcontainer/seccomp/patchbpf): it applies if the default action denies,
+/// whatever its errno.
+pub(crate) fn unknown(rules: &Rules, arch: Arch) -> Option<u32> {
+    if rules.default.lets_unknown_pass() {
+        return None;
+    }
+    newest(rules, arch)?.checked_add(1)
+}
+
+/// Whether calls that the kernel does not know arrive as number 0, so that it counts as unknown.
+pub(crate) fn has_setup_number(arch: Arch) -> bool {
+    matches!(arch, Arch::S390 | Arch::S390x)
 }
 
 fn decide(
@@ -88,7 +105,7 @@ fn decide(
 ) -> Result<Decision, Conflict> {
     let rules = || chunk.iter().map(|(_, at)| &uses[*at]);
     if let Some(rule) = rules().find(|rule| rule.conditions.is_empty()) {
-        return Ok(Decision::Always(rule.action));
+        return Ok(Decision::Always(rule.clone()));
     }
     Ok(Decision::Depends(precedence::sort(rules().cloned().collect(), layout)?))
 }

@@ -4,6 +4,7 @@ mod naive;
 mod random;
 
 use proptest::prelude::*;
+use seccomp::explain::{Reason, explain};
 use seccomp::interpret::{Call, run};
 use seccomp::spec::{Condition, Profile};
 use seccomp::{Arch, Filter, bpf, compile_for};
@@ -30,6 +31,20 @@ fn compiled(seed: u64) -> Option<(Profile<'static>, &'static [Arch], Filter, ran
     Some((profile, family, filter, random))
 }
 
+/// The answer that goes with a reason.
+fn decided(profile: &Profile<'_>, reason: Reason) -> u32 {
+    let rules = profile.syscalls.as_deref().unwrap_or_default();
+    match reason {
+        Reason::Architecture => 0,
+        Reason::Newer(_) => 0x0005_0000 | 38,
+        Reason::Rule(at) => naive::action(&rules[at].action, rules[at].errno_ret),
+        Reason::Default => {
+            let name = profile.default_action.as_deref().expect("a default action");
+            naive::action(name, profile.default_errno_ret)
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(50))]
 
@@ -50,6 +65,9 @@ proptest! {
                 let right = naive::answers(&profile, arch, number, &arguments);
                 prop_assert!(right.contains(&answer.0), "{} {number} {arguments:x?}: {answer}",
                     arch.name());
+                let told = explain(&profile, family[0], arch, number, arguments).expect("told");
+                prop_assert_eq!(told.action, answer);
+                prop_assert_eq!(decided(&profile, told.reason), answer.0, "{:?}", told);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
-use super::{Difference, always, sometimes};
+use super::{Difference, NET_DEVICES, always, sometimes};
 
 pub const DIFFERENCES: &[Difference] = &[
+    always("crun 1.8", "does not know network devices", NET_DEVICES),
     always(
         "crun",
         "has words of its own",

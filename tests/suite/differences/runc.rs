@@ -1,8 +1,9 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
-use super::{Difference, always};
+use super::{Difference, NET_DEVICES, always};
 
 pub const DIFFERENCES: &[Difference] = &[
+    always("runc 1.1", "does not know network devices", NET_DEVICES),
     always(
         "runc 1.1",
         "has no time namespaces",

@@ -38,8 +38,12 @@ pub fn run(
     let detach = words.has("detach");
     let request = request(context, global, words, inherited, detach).map_err(failed)?;
     let store = Store::create(root).map_err(failed)?;
-    let how =
-        RunRequest { detach, keep: words.has("keep"), no_subreaper: words.has("no-subreaper") };
+    let how = RunRequest {
+        detach,
+        keep: words.has("keep"),
+        no_subreaper: words.has("no-subreaper"),
+        record_seccomp: words.last("record-seccomp").map(str::to_owned),
+    };
     let ended = run_container(&store, &request, how).map_err(failed)?;
     warn(context, &ended.warnings);
     Ok(ended.status)

@@ -68,6 +68,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
         console_socket: text("console-socket"),
         pidfd_socket: text("pidfd-socket"),
         pid_file: text("pid-file"),
+        cgroup: words.all("cgroup"),
         detach: words.has("detach"),
         ignore_paused: words.has("ignore-paused"),
         no_subreaper: words.has("no-subreaper"),

@@ -1,14 +1,17 @@
 //! One function for each command: words in, a call of the library, text and an exit status out.
 
 mod create;
+mod events;
 mod exec;
 mod kill;
 mod list;
 mod plan;
 mod ps;
+mod seccomp;
 mod spec;
 mod state;
 mod update;
+mod validate;
 
 use std::ffi::CString;
 
@@ -126,6 +129,10 @@ pub fn run(
             .map_err(failed),
         "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
         "kill" => kill::kill(words, &root).map_err(failed),
+        "events" => events::events(words, &root).map_err(failed),
+        "checkpoint" | "restore" => {
+            Err(Failure::new(format!("{command} is not supported: orun has no CRIU client yet")))
+        }
         "pause" => find(&root, id())
             .and_then(|container| pause::pause(&container))
             .map(|()| 0)
@@ -134,6 +141,7 @@ pub fn run(
             .and_then(|container| pause::resume(&container))
             .map(|()| 0)
             .map_err(failed),
+        "seccomp" => seccomp::seccomp(context, words),
         "update" => update::update(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),

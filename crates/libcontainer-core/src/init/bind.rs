@@ -10,6 +10,7 @@ use super::mount::{apply_tree_options, attach};
 use crate::error::{At, Error, Result};
 use crate::plan::BindMount;
 use crate::plan::options::{MountOptions, attr, ms};
+use crate::procfs;
 use crate::rootfs::{Place, Root, file_type};
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
@@ -20,12 +21,17 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
     if plan.options.copy_symlink && copy_symlink(plan, root)? {
         return Ok(());
     }
-    let tree = match own_source(plan)? {
+    let tree = match own_source(plan, pipe)? {
         Some(tree) => tree,
         None => source_of_parent(plan, pipe)?,
     };
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
     let mounted = |error: Error| error.field(&*plan.field);
+    if plan.only_procfs && !procfs::is_procfs(&tree) {
+        let reason =
+            format!("{:?} cannot be mounted because it is not of type proc", plan.destination);
+        return Err(mounted(Error::because(Step::Mount, subject(), reason)));
+    }
     let kind = file_type(&tree).at_with(Step::Mount, subject).map_err(mounted)?;
     let place = place_of(plan, kind, root)
         .at(Step::MountTarget, &*plan.destination)
@@ -70,12 +76,9 @@ fn copy_symlink(plan: &BindMount, root: &Root<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// The tree that is bound, with its attributes; none if only the parent can make it: ids are mapped
-/// from outside, and in a user namespace its root need not be allowed to walk to the source.
-fn own_source(plan: &BindMount) -> Result<Option<OwnedFd>> {
-    if plan.id_maps.is_some() {
-        return Ok(None);
-    }
+/// The tree that is bound, with its attributes; none if only the parent can make it: in a user
+/// namespace its root need not be allowed to walk to the source. Ids are mapped by the parent too.
+fn own_source(plan: &BindMount, pipe: &Pipe) -> Result<Option<OwnedFd>> {
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
     let tree = match open_source(&plan.source, &plan.options) {
         Err(Errno::ACCESS | Errno::PERM | Errno::INVAL) => return Ok(None),
@@ -83,15 +86,30 @@ fn own_source(plan: &BindMount) -> Result<Option<OwnedFd>> {
             .at_with(Step::Mount, subject)
             .map_err(|error| error.field(format!("{}.source", plan.field)))?,
     };
+    if plan.id_maps.is_some() {
+        pipe.send(&Message::MapMount(
+            index(plan),
+            tree.try_clone().unwrap_or_else(|_| sys::exit_now(1)),
+        ))?;
+        match pipe.receive()? {
+            Some(Message::MountMapped) => {}
+            // The parent failed, and says so itself.
+            _ => sys::exit_now(1),
+        }
+    }
     prepare(&tree, &plan.options)
         .at_with(Step::Mount, subject)
         .map_err(|error| error.field(&*plan.field))?;
     Ok(Some(tree))
 }
 
+/// Which entry of `mounts` it is.
+fn index(plan: &BindMount) -> u32 {
+    plan.field.trim_start_matches("mounts[").trim_end_matches(']').parse().unwrap_or(0)
+}
+
 fn source_of_parent(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
-    let index = plan.field.trim_start_matches("mounts[").trim_end_matches(']').parse().unwrap_or(0);
-    pipe.send(&Message::NeedSource(index))?;
+    pipe.send(&Message::NeedSource(index(plan)))?;
     match pipe.receive()? {
         Some(Message::Source(tree)) => Ok(tree),
         // The parent failed to open it, and says so itself.
@@ -125,12 +143,11 @@ fn set_attributes(tree: &OwnedFd, options: &MountOptions) -> std::result::Result
         Err(Errno::PERM) => {}
         other => return other,
     }
-    const LOCKED: [(StatVfsMountFlags, u64, u64); 5] = [
+    const LOCKED: [(StatVfsMountFlags, u64, u64); 4] = [
         (StatVfsMountFlags::RDONLY, ms::RDONLY, attr::RDONLY),
         (StatVfsMountFlags::NOSUID, ms::NOSUID, attr::NOSUID),
         (StatVfsMountFlags::NODEV, ms::NODEV, attr::NODEV),
         (StatVfsMountFlags::NOEXEC, ms::NOEXEC, attr::NOEXEC),
-        (StatVfsMountFlags::NODIRATIME, ms::NODIRATIME, attr::NODIRATIME),
     ];
     let present = rustix::fs::fstatvfs(tree)?.f_flag;
     let mut kept = 0;
@@ -139,13 +156,7 @@ fn set_attributes(tree: &OwnedFd, options: &MountOptions) -> std::result::Result
             kept |= attribute;
         }
     }
-    sys::mount_setattr(
-        tree.as_fd(),
-        0,
-        clear & !kept & !attr::ATIME,
-        (set | kept) & !attr::ATIME,
-        0,
-    )
+    sys::mount_setattr(tree.as_fd(), 0, clear & !kept, set | kept, 0)
 }
 
 /// A directory can't be mounted on a file, nor a file on a directory: the message says which is which.

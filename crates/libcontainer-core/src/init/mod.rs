@@ -76,12 +76,14 @@ fn steps(
         Some(size) => Some(console::set_up(&channel.0, size, process)?),
     };
     fs::run(&plan.init.after_pivot, fs::Stage::AfterPivot, &channel.0)?;
-    let ready = process::prepare(process, labels, terminal, ignored_signals, &channel.0)?;
-    let needed: Vec<_> =
-        [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
-    process::settle_descriptors(passed, &needed)?;
+    let ready = {
+        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
+        let needed: Vec<_> = ends.into_iter().flatten().collect();
+        let descriptors = process::Descriptors { passed, needed: &needed };
+        process::prepare(process, labels, terminal, ignored_signals, &descriptors)?
+    };
     channel.pass_gate(gate)?;
-    process::filter_late(process, &channel.0)?;
+    process::filter(process, &channel.0)?;
     start_hooks(plan, process, &ready)?;
     process::execute(&ready)
 }
@@ -102,6 +104,7 @@ impl Channel {
         }
         let Some(gate) = gate else { return Err(Error::new(Step::Gate, "")) };
         self.0 = Pipe::from(gate);
+        sys::die_of_signals();
         self.0 = wait_at(&self.0);
         Ok(())
     }
@@ -139,8 +142,11 @@ fn enter_surroundings<'p>(
         cgroups::enter(join).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     }
     let labels = open_labels(plan.init.process.as_ref())?;
+    if plan.needs_outfit() {
+        wait_for_outfit(pipe)?;
+    }
     if plan.namespaces.create.contains(Namespace::User) {
-        become_root(pipe)?;
+        process::take_root_ids()?;
     }
     if !plan.namespaces.create.contains(Namespace::Pid) {
         // Others see this process: they must not look into it before it is confined (CVE-2016-9962).
@@ -205,14 +211,13 @@ pub fn open_labels(process: Option<&ProcessPlan>) -> Result<Vec<OpenLabel<'_>>> 
     Ok(labels)
 }
 
-/// Waits for the maps, and takes the ids of the namespace's root.
-fn become_root(pipe: &Pipe) -> Result<()> {
+/// Waits until the parent has done what only it can do.
+fn wait_for_outfit(pipe: &Pipe) -> Result<()> {
     match pipe.receive()? {
-        Some(Message::Mapped) => {}
+        Some(Message::Outfitted) => Ok(()),
         None => sys::exit_now(1),
-        Some(_) => return Err(Error::because(Step::Talk, "Mapped", "unexpected message")),
+        Some(_) => Err(Error::because(Step::Talk, "Outfitted", "unexpected message")),
     }
-    process::take_root_ids()
 }
 
 /// A keyring is a comfort: a kernel without keys, or a used up quota, is no error (as for runc).

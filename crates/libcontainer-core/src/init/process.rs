@@ -25,7 +25,15 @@ pub struct Prepared<'p> {
     argv: &'p [CString],
     /// The environment, complete.
     pub env: Vec<CString>,
-    umask: u32,
+}
+
+/// What is left open.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptors<'d> {
+    /// For the program, by their numbers.
+    pub passed: &'d [RawFd],
+    /// Until it runs.
+    pub needed: &'d [BorrowedFd<'d>],
 }
 
 /// Gives the process its ids, limits and rights, in the order in which each still allows the next.
@@ -34,7 +42,7 @@ pub fn prepare<'p>(
     labels: Vec<OpenLabel<'_>>,
     terminal: Option<OwnedFd>,
     ignored_signals: u64,
-    pipe: &Pipe,
+    descriptors: &Descriptors<'_>,
 ) -> Result<Prepared<'p>> {
     let terminal_given = terminal.is_some();
     if let Some(slave) = terminal {
@@ -52,9 +60,6 @@ pub fn prepare<'p>(
             .map_err(|error| error.field(field))?;
     }
     set_limits(plan)?;
-    if !plan.no_new_privs {
-        load_filter(plan, pipe)?;
-    }
     take_ids(plan)?;
     // Root may be kept out where the user is let in (a network filesystem), and the other way round.
     enter_cwd(plan, entered)?;
@@ -66,19 +71,27 @@ pub fn prepare<'p>(
         env.push(home_of(plan.uid));
     }
     let program = find_program(plan, &env)?;
+    settle_descriptors(descriptors.passed, descriptors.needed)?;
+    rustix::process::umask(Mode::from_raw_mode(plan.umask));
     sys::default_signals(ignored_signals);
-    Ok(Prepared { program, argv: &plan.argv, env, umask: plan.umask })
+    sys::unblock_signals();
+    Ok(Prepared { program, argv: &plan.argv, env })
 }
 
-/// Loads the filter of a process with `no_new_privs`, as late as can be: it rules what follows.
-pub fn filter_late(plan: &ProcessPlan, pipe: &Pipe) -> Result<()> {
-    if plan.no_new_privs { load_filter(plan, pipe) } else { Ok(()) }
+/// Loads the filter, as late as can be: it rules what follows. Without `no_new_privs` that takes
+/// CAP_SYS_ADMIN, which is given up right after it.
+pub fn filter(plan: &ProcessPlan, pipe: &Pipe) -> Result<()> {
+    load_filter(plan, pipe)?;
+    if keeps_admin(plan) { set_capabilities(&plan.capabilities, 0) } else { Ok(()) }
+}
+
+/// Whether the capability is kept until the filter is loaded.
+fn keeps_admin(plan: &ProcessPlan) -> bool {
+    plan.seccomp.is_some() && !plan.no_new_privs
 }
 
 /// Becomes the program.
 pub fn execute(ready: &Prepared<'_>) -> Result<Infallible> {
-    rustix::process::umask(Mode::from_raw_mode(ready.umask));
-    sys::unblock_signals();
     let errno = sys::execve(&ready.program, ready.argv, &ready.env);
     Err(errno).at(Step::Exec, ready.program.to_string_lossy())
 }
@@ -199,7 +212,9 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
         .at_with(Step::Ids, || format!("uid {}", plan.uid))
         .map_err(|error| error.field("process.user.uid"))?;
     rustix::thread::set_keep_capabilities(false).at(Step::Capabilities, "keep")?;
-    set_capabilities(sets)
+    let extra = if keeps_admin(plan) { 1 << CAP_SYS_ADMIN } else { 0 };
+    set_capabilities(sets, extra)?;
+    raise_ambient(sets.ambient.0)
 }
 
 /// Drops every capability that is not in the set, up to the last one that the kernel knows.
@@ -218,28 +233,39 @@ fn drop_bounding(keep: CapabilitySet) -> Result<()> {
     Ok(())
 }
 
-fn set_capabilities(sets: &crate::capability::CapabilitySets) -> Result<()> {
+/// The number of the capability that loading a filter takes (`linux/capability.h`).
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Sets the three sets; `extra` are permitted and effective besides.
+fn set_capabilities(sets: &crate::capability::CapabilitySets, extra: u64) -> Result<()> {
     let mut wanted = CapabilitySets {
-        effective: Caps::from_bits_retain(sets.effective.0),
-        permitted: Caps::from_bits_retain(sets.permitted.0),
+        effective: Caps::from_bits_retain(sets.effective.0 | extra),
+        permitted: Caps::from_bits_retain(sets.permitted.0 | extra),
         inheritable: Caps::from_bits_retain(sets.inheritable.0),
     };
-    let mut ambient = sets.ambient.0;
-    if rustix::thread::set_capabilities(None, wanted) == Err(Errno::PERM) {
-        // Capabilities that the runtime itself lacks can't be granted; the rest is (config.md).
-        let own = rustix::thread::capabilities(None).at(Step::Capabilities, "read")?.permitted;
-        wanted.permitted &= own;
-        wanted.effective &= own;
-        wanted.inheritable &= own;
-        ambient &= own.bits();
-        rustix::thread::set_capabilities(None, wanted).at(Step::Capabilities, "set")?;
+    match rustix::thread::set_capabilities(None, wanted) {
+        Err(Errno::PERM) => {}
+        other => return other.at(Step::Capabilities, "set"),
     }
-    for number in (0..64).filter(|number| ambient & (1 << number) != 0) {
-        rustix::thread::configure_capability_in_ambient_set(
-            Caps::from_bits_retain(1 << number),
-            true,
-        )
-        .at_with(Step::Capabilities, || format!("raise ambient {number}"))?;
+    // Capabilities that the runtime itself lacks can't be granted; the rest is (config.md).
+    let own = rustix::thread::capabilities(None).at(Step::Capabilities, "read")?.permitted;
+    wanted.permitted &= own;
+    wanted.effective &= own;
+    wanted.inheritable &= own;
+    rustix::thread::set_capabilities(None, wanted).at(Step::Capabilities, "set")
+}
+
+fn raise_ambient(set: u64) -> Result<()> {
+    for number in (0..64).filter(|number| set & (1 << number) != 0) {
+        let capability = Caps::from_bits_retain(1 << number);
+        match rustix::thread::configure_capability_in_ambient_set(capability, true) {
+            // It is not permitted: the runtime itself lacks it.
+            Ok(()) | Err(Errno::PERM) => {}
+            Err(errno) => {
+                return Err(errno)
+                    .at_with(Step::Capabilities, || format!("raise ambient {number}"));
+            }
+        }
     }
     Ok(())
 }

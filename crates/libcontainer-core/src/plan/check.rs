@@ -30,21 +30,13 @@ pub fn version(spec: &Spec<'_>) -> Result<()> {
 }
 
 /// What this runtime does not do yet is refused, never ignored.
-pub fn unsupported(spec: &Spec<'_>, options: &Options) -> Result<()> {
-    let not_yet = |field: &str| Err(Error::config(field, "not supported yet"));
+pub fn unsupported(options: &Options) -> Result<()> {
     if options.systemd_cgroup {
         return Err(Error::because(
             crate::step::Step::CheckOption,
             "--systemd-cgroup",
             "the systemd cgroup driver is not supported yet; use the cgroupfs driver (--cgroup-manager=cgroupfs)",
         ));
-    }
-    let Some(linux) = &spec.linux else { return Ok(()) };
-    if linux.intel_rdt.is_some() {
-        return not_yet("linux.intelRdt");
-    }
-    if linux.net_devices.as_ref().is_some_and(|devices| !devices.is_empty()) {
-        return not_yet("linux.netDevices");
     }
     Ok(())
 }
@@ -72,9 +64,15 @@ pub fn hooks(hooks: Option<&Hooks>) -> Result<()> {
             if hook.timeout.is_some_and(|timeout| timeout <= 0) {
                 return Err(Error::config(field("timeout"), "must be greater than zero"));
             }
-            let words = hook.args.iter().chain(&hook.env).chain([&hook.path]);
-            if words.into_iter().any(|word| word.contains('\0')) {
-                return Err(Error::config(field("path"), "must not contain a NUL character"));
+            let words = [
+                ("path", std::slice::from_ref(&hook.path)),
+                ("args", &hook.args),
+                ("env", &hook.env),
+            ];
+            for (property, words) in words {
+                if words.iter().any(|word| word.contains('\0')) {
+                    return Err(Error::config(field(property), "must not contain a NUL character"));
+                }
             }
         }
     }

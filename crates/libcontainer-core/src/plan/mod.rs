@@ -5,8 +5,10 @@
 
 mod check;
 mod exec;
+mod intel_rdt;
 mod mounts;
 mod namespaces;
+mod net_devices;
 pub mod options;
 mod process;
 mod rootfs;
@@ -25,9 +27,11 @@ use crate::spec::{ConsoleSize, Hooks, Spec};
 
 pub use self::namespaces::plan as namespaces_of;
 pub use exec::{ExecOverrides, plan_exec};
+pub use intel_rdt::IntelRdtPlan;
 pub use mounts::{
     BindMount, CgroupHierarchy, CgroupMount, FilesystemMount, IdMaps, clean as clean_path,
 };
+pub use net_devices::NetDevice;
 pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
 pub use scheduling::memory_policy_names;
@@ -81,6 +85,10 @@ pub struct CreatePlan {
     pub namespaces: Namespaces,
     /// Where in the cgroup tree, and with which limits.
     pub cgroup: Option<cgroups::Plan>,
+    /// Network devices that are moved into the container.
+    pub net_devices: Vec<NetDevice>,
+    /// The group of the resctrl filesystem.
+    pub intel_rdt: Option<IntelRdtPlan>,
     /// Programs called on the way.
     pub hooks: Hooks,
     /// Words of the caller, for the state.
@@ -115,6 +123,16 @@ pub struct JoinPlan {
     pub path: CString,
     /// Which entry of `linux.namespaces` it is.
     pub index: usize,
+}
+
+impl CreatePlan {
+    /// Whether the init must wait for what its parent does to it: id maps, network devices (sysctls
+    /// may be theirs), the resctrl group (which its hooks inherit).
+    pub fn needs_outfit(&self) -> bool {
+        self.namespaces.create.contains(Namespace::User)
+            || !self.net_devices.is_empty()
+            || self.intel_rdt.is_some()
+    }
 }
 
 impl Namespaces {
@@ -256,7 +274,7 @@ pub struct SchedulerPlan {
 /// Makes the plan of `create`, or says which property of the configuration stands against it.
 pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePlan> {
     check::version(spec)?;
-    check::unsupported(spec, options)?;
+    check::unsupported(options)?;
     let linux = spec.linux.as_ref();
     let namespaces = namespaces::plan(linux, host)?;
     check::hooks(spec.hooks.as_ref())?;
@@ -265,6 +283,8 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
         Some(process) => Some(process::plan(process, linux, options, &namespaces, &mut warnings)?),
         None => None,
     };
+    let net_devices = net_devices::plan(linux, &namespaces, host)?;
+    let intel_rdt = intel_rdt::plan(linux, options, &mut warnings)?;
     let rootfs = rootfs::path(spec, options)?;
     let cgroup = plan_cgroup(spec, options, host)?;
     let layout = rootfs::Surroundings { namespaces: &namespaces, cgroup: cgroup.as_ref(), host };
@@ -286,6 +306,8 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
         rootfs,
         namespaces,
         cgroup,
+        net_devices,
+        intel_rdt,
         hooks: spec.hooks.clone().unwrap_or_default(),
         annotations: spec.annotations.clone(),
         init,

@@ -37,6 +37,8 @@ pub struct BindMount {
     pub source: String,
     /// Its options.
     pub options: MountOptions,
+    /// Whether it must turn out to be a procfs, as it goes over /proc.
+    pub only_procfs: bool,
     /// The maps of an id-mapped mount.
     pub id_maps: Option<IdMaps>,
 }
@@ -102,22 +104,28 @@ pub fn plan(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FsOp>> {
     let label = spec.linux.as_ref().and_then(|linux| linux.mount_label.as_deref());
+    let label = label.filter(|label| !label.is_empty());
+    let rootfs = clean(&super::rootfs::path(spec, options)?);
     let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
     for (index, mount) in spec.mounts.iter().enumerate() {
         let field = format!("mounts[{index}]");
-        let destination = destination(mount, &field, warnings)?;
+        let destination = destination(mount, &rootfs, &field, warnings)?;
         let words = mount.options.iter().flatten().map(|word| &**word);
         let words = MountOptions::parse(words);
         let kind = mount.kind.as_deref().unwrap_or_default();
-        for text in [kind, mount.source.as_deref().unwrap_or_default(), &words.data] {
+        let source = mount.source.as_deref().unwrap_or_default();
+        for (name, text) in [("type", kind), ("source", source), ("options", &words.data)] {
             if text.contains('\0') {
+                let field = format!("{field}.{name}");
                 return Err(Error::config(field, "must not contain a NUL character"));
             }
         }
         refuse_remount(&words, &field)?;
         if words.bind.is_some() || kind == "bind" {
             let bind = bind_mount(mount, field, destination, words, options, around.namespaces)?;
-            refuse_over_proc(&bind.destination, &bind.field)?;
+            if !bind.only_procfs {
+                refuse_over_proc(&bind.destination, &bind.field)?;
+            }
             ops.push(FsOp::Bind(bind));
             continue;
         }
@@ -164,7 +172,12 @@ pub fn plan(
 }
 
 /// A mount's place, absolute and without `.`, `..` and doubled slashes.
-fn destination(mount: &Mount<'_>, field: &str, warnings: &mut Vec<String>) -> Result<String> {
+fn destination(
+    mount: &Mount<'_>,
+    rootfs: &str,
+    field: &str,
+    warnings: &mut Vec<String>,
+) -> Result<String> {
     let destination = &*mount.destination;
     let field = || format!("{field}.destination");
     if destination.is_empty() || destination.contains('\0') {
@@ -177,6 +190,9 @@ fn destination(mount: &Mount<'_>, field: &str, warnings: &mut Vec<String>) -> Re
         ));
     }
     let clean = clean(destination);
+    // runc takes a path on the host that leads into the root filesystem as well.
+    let inside = clean.strip_prefix(rootfs).filter(|rest| rest.starts_with('/'));
+    let clean = inside.map_or(clean.clone(), str::to_owned);
     if clean == "/" {
         return Err(Error::config(field(), "mounting over the root filesystem is not allowed"));
     }
@@ -237,7 +253,8 @@ fn bind_mount(
         Some(source) => format!("{}/{source}", options.bundle),
     };
     let id_maps = id_maps(mount, &field, &words, namespaces)?;
-    Ok(BindMount { field, destination, source, options: words, id_maps })
+    let only_procfs = destination == "/proc";
+    Ok(BindMount { field, destination, source, options: words, only_procfs, id_maps })
 }
 
 fn id_maps(

@@ -6,6 +6,9 @@ use super::{Host, JoinPlan, Namespaces, c_string};
 use crate::error::{Error, Result};
 use crate::spec::{IdMapping, Linux};
 
+/// The most lines of an id map (`user_namespaces(7)`, Linux 4.15).
+const MAP_MAX: usize = 340;
+
 /// Plans which namespaces are created and joined.
 pub fn plan(linux: Option<&Linux<'_>>, host: &Host) -> Result<Namespaces> {
     let mut plan = Namespaces::default();
@@ -49,7 +52,9 @@ fn map_ids(linux: &Linux<'_>, host: &Host, plan: &mut Namespaces) -> Result<()> 
         if mapped {
             let reason =
                 "user namespace mappings specified, but user namespace isn't enabled in the config";
-            return Err(Error::config("linux.uidMappings", reason));
+            let uids = !plan.uid_map.is_empty();
+            let field = if uids { "linux.uidMappings" } else { "linux.gidMappings" };
+            return Err(Error::config(field, reason));
         }
         if host.euid != 0 {
             let reason = "an ordinary user needs one of type \"user\" (see `orun spec --rootless`)";
@@ -83,7 +88,20 @@ pub fn id_map(field: &str, mappings: Option<&[IdMapping]>) -> Result<Vec<IdMap>>
                 format!("the range of {} ids is empty or ends after 4294967295", line.size);
             return Err(Error::config(format!("{field}[{index}].size"), reason));
         }
+        let overlaps =
+            |one: u32, other: u32, size: u32| one < other + size && other < one + line.size;
+        if let Some(known) = map.iter().position(|known: &IdMap| {
+            overlaps(line.container, known.container, known.size)
+                || overlaps(line.host, known.host, known.size)
+        }) {
+            let reason = format!("the range overlaps that of {field}[{known}]");
+            return Err(Error::config(format!("{field}[{index}]"), reason));
+        }
         map.push(line);
+    }
+    if map.len() > MAP_MAX {
+        let reason = format!("has {} lines; the kernel takes {MAP_MAX}", map.len());
+        return Err(Error::config(field, reason));
     }
     Ok(map)
 }

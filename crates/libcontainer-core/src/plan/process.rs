@@ -173,7 +173,7 @@ fn capabilities(sets: Option<&Capabilities<'_>>, warnings: &mut Vec<String>) -> 
     let raisable = CapabilitySet(result.inheritable.0 & result.permitted.0);
     for name in CapabilitySet(result.ambient.0 & !raisable.0).names() {
         warnings.push(format!(
-            "can't raise ambient capability {name}: it is not both permitted and inheritable"
+            "process.capabilities.ambient: can't raise ambient capability {name}: it is not both permitted and inheritable"
         ));
     }
     result.ambient.0 &= raisable.0;
@@ -265,6 +265,7 @@ fn filter(profile: &seccomp::spec::Profile<'_>) -> Result<Option<seccomp::Filter
         };
         Error::config(field, error.message())
     })?;
+    tracing::debug!("seccomp filter flags: {}", filter.flags());
     Ok(Some(filter))
 }
 

@@ -144,7 +144,7 @@ pub fn plan(
     let default = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&default);
     if !around.namespaces.create.contains(Namespace::Mount) {
-        return without_mounts(spec, linux);
+        return without_mounts(spec, linux, warnings);
     }
     let mut before = mounts::plan(spec, options, around, warnings)?;
     let mut after = Vec::new();
@@ -176,17 +176,21 @@ pub fn plan(
     })
 }
 
-/// Without a mount namespace of its own, nothing may be mounted: it would stay on the host.
-fn without_mounts(spec: &Spec<'_>, linux: &Linux<'_>) -> Result<Work> {
+/// Without a mount namespace of its own, nothing is mounted: it would stay on the host.
+///
+/// Mounts are left out with a warning, as runc does; what protects the host is refused.
+fn without_mounts(spec: &Spec<'_>, linux: &Linux<'_>, warnings: &mut Vec<String>) -> Result<Work> {
     let need = |field: &str| {
         let reason = "needs a new mount namespace (linux.namespaces with type mount and no path)";
         Err(Error::config(field, reason))
     };
-    if !spec.mounts.is_empty() {
-        return need("mounts");
-    }
-    if spec.root.as_ref().is_some_and(|root| root.readonly) {
-        return need("root.readonly");
+    let readonly = spec.root.as_ref().is_some_and(|root| root.readonly);
+    for (field, given) in [("mounts", !spec.mounts.is_empty()), ("root.readonly", readonly)] {
+        if given {
+            warnings.push(format!(
+                "{field}: ignored, as the container has no mount namespace of its own"
+            ));
+        }
     }
     let lists = [
         ("linux.maskedPaths", linux.masked_paths.as_ref().is_some_and(|list| !list.is_empty())),

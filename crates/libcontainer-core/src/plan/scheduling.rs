@@ -42,14 +42,7 @@ pub fn scheduler(scheduler: &Scheduler<'_>) -> Result<SchedulerPlan> {
         }
     }
     let realtime = matches!(name, "SCHED_FIFO" | "SCHED_RR");
-    let nice = matches!(name, "SCHED_OTHER" | "SCHED_BATCH");
     let deadline = scheduler.runtime != 0 || scheduler.deadline != 0 || scheduler.period != 0;
-    if !nice && scheduler.nice != 0 {
-        return Err(Error::config(
-            field("nice"),
-            "scheduler.nice can only be specified for SCHED_OTHER or SCHED_BATCH policy",
-        ));
-    }
     if !(-20..=19).contains(&scheduler.nice) {
         return Err(Error::config(
             field("nice"),
@@ -143,7 +136,7 @@ pub fn memory_policy_names() -> (Vec<&'static str>, Vec<&'static str>) {
 /// The NUMA policy: mode with flags, and nodes (config-linux.md, "Memory policy").
 pub fn memory_policy(policy: &MemoryPolicy<'_>) -> Result<(i32, Vec<usize>)> {
     let Some((name, mode)) = MEMORY_MODES.iter().find(|(known, _)| *known == &*policy.mode) else {
-        let reason = format!("invalid memory policy: unknown mode {:?}", &*policy.mode);
+        let reason = format!("invalid memory policy mode {:?}", &*policy.mode);
         return Err(Error::config("linux.memoryPolicy.mode", reason));
     };
     let mut flags = 0;

@@ -30,6 +30,9 @@ pub fn plan(
         if let Some(reason) = refusal(&file, namespaces) {
             return Err(Error::config(field, reason));
         }
+        if value.contains('\0') {
+            return Err(Error::config(field, "must not contain a NUL character"));
+        }
         writes.push((file, value.to_string(), field));
     }
     Ok(writes)

@@ -53,6 +53,17 @@ impl CreatePlan {
                 );
             }
         }
+        for device in &self.net_devices {
+            add("network", format!("move {} to {}", device.host, device.name));
+        }
+        if let Some(plan) = &self.intel_rdt {
+            let group = if plan.group.is_empty() { "/" } else { &plan.group };
+            add("rdt", format!("group {group}"));
+            plan.schemata.iter().for_each(|(line, _)| add("rdt", format!("schemata {line}")));
+            if let Some(name) = &plan.monitoring {
+                add("rdt", format!("monitoring group {name}"));
+            }
+        }
         let hooks = [
             ("prestart", &self.hooks.prestart),
             ("createRuntime", &self.hooks.create_runtime),

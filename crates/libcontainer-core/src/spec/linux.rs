@@ -145,7 +145,7 @@ pub struct IntelRdt<'a> {
 #[derive(Debug, Deserialize)]
 pub struct MemoryPolicy<'a> {
     /// `MPOL_*`.
-    #[serde(borrow)]
+    #[serde(default, borrow)]
     pub mode: Str<'a>,
     /// List of nodes.
     #[serde(default, borrow)]
