@@ -8,6 +8,7 @@
     reason = "the bans are for the runtime; a test tool starts processes and threads"
 )]
 
+mod agent;
 mod bundle;
 mod call;
 mod config;
@@ -24,6 +25,7 @@ pub mod sandbox;
 mod seen;
 pub mod sys;
 
+pub use agent::Agent;
 pub use bundle::Bundle;
 pub use call::{Call, Finished, Running, copy_program};
 pub use console::{ConsoleSocket, Pty};

@@ -1,6 +1,8 @@
 //! The system calls that neither std nor rustix wraps in a safe function.
 #![allow(unsafe_code)]
 
+pub mod seccomp;
+
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;

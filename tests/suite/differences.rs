@@ -56,6 +56,65 @@ const NET_DEVICES: &[&str] = &[
     "net_devices::a_long_name_is_refused",
 ];
 
+/// The chapter on scheduling, likewise.
+const SCHEDULING: &[&str] = &[
+    "scheduling::other_with_a_nice_value",
+    "scheduling::fifo_with_a_priority",
+    "scheduling::round_robin_with_a_priority",
+    "scheduling::deadline_with_its_three_times",
+    "scheduling::flags_of_the_policy",
+    "scheduling::an_unknown_flag_is_refused",
+    "scheduling::deadline_times_need_the_policy",
+    "scheduling::realtime_needs_its_time",
+    "scheduling::exec_ends_on_the_final_cpus",
+    "scheduling::exec_begins_on_the_initial_cpus",
+    "scheduling::exec_needs_final_cpus_that_are_there",
+    "scheduling::a_bad_list_of_cpus_is_refused",
+    "scheduling::memory_is_bound_to_nodes",
+    "scheduling::flags_of_the_memory_policy",
+    "scheduling::memory_policies_without_nodes",
+    "scheduling::memory_nodes_that_are_missing_are_refused",
+    "scheduling::an_unknown_memory_policy_is_refused",
+    "scheduling::flags_of_a_personality_are_refused",
+];
+
+/// The chapter on a command that is orun's own.
+const VALIDATE: &[&str] = &[
+    "validate::a_good_configuration",
+    "validate::all_problems_at_once",
+    "validate::warnings_are_no_failure_unless_strict",
+    "validate::problems_as_json",
+    "validate::a_file_in_place_of_the_bundles",
+    "validate::a_missing_file",
+];
+
+/// What only orun has.
+const SECCOMP_TOOLS: &[&str] = &[
+    "seccomp_record::the_recorded_profile_is_enough",
+    "seccomp_record::the_recorded_profile_is_enough_without_no_new_privileges",
+    "seccomp_record::the_recorded_profile_is_enough_for_create_and_start",
+    "seccomp_record::the_recorded_profile_is_enough_for_create_and_start_without_no_new_privileges",
+    "seccomp_record::the_recorded_profile_is_enough_for_exec",
+    "seccomp_record::the_recorded_profile_is_enough_for_exec_without_no_new_privileges",
+    "seccomp_record::calls_of_another_abi_are_recorded",
+    "seccomp_record::calls_of_children_and_hooks_are_recorded",
+    "seccomp_record::an_own_profile_is_not_in_force",
+    "seccomp_record::the_exit_status_is_that_of_the_program",
+    "seccomp_record::recording_needs_a_place_to_write",
+    "seccomp_record::recording_needs_the_foreground",
+    "seccomp_command::check_tells_what_is_denied",
+    "seccomp_command::check_tells_what_has_no_effect",
+    "seccomp_command::check_names_the_property_that_is_wrong",
+    "seccomp_command::check_reads_a_configuration",
+    "seccomp_command::check_wants_a_profile",
+    "seccomp_command::check_reads_standard_input",
+    "seccomp_command::explain_tells_the_rule",
+    "seccomp_command::explain_tells_the_default_action",
+    "seccomp_command::explain_knows_other_architectures",
+    "seccomp_command::explain_takes_numbers",
+    "seccomp_command::explain_wants_a_known_call",
+];
+
 const fn always(
     runtime: &'static str,
     reason: &'static str,

@@ -29,7 +29,7 @@ pub const CASES: &[Case] = cases![
     hooks_see_no_descriptors_of_the_runtime,
 ];
 
-const KINDS: [&str; 6] =
+pub const KINDS: [&str; 6] =
     ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 
 fn six_kinds_in_their_order() {

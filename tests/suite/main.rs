@@ -11,6 +11,7 @@
 mod binds;
 mod case;
 mod cgroups_v1;
+mod cgroups_v1_rare;
 mod cli;
 mod commands;
 mod credentials;
@@ -22,21 +23,32 @@ mod exec_options;
 mod fds;
 mod hardening;
 mod hook_failures;
+mod hook_fields;
 mod hooks;
+mod idmaps;
 mod kernel;
+mod labels;
 mod leaks;
 mod lifecycle;
 mod mount_options;
+mod mount_words;
 mod mounts;
 mod namespaces;
 mod net_devices;
 mod process;
 mod rootfs;
+mod scheduling;
 mod seccomp;
+mod seccomp_abis;
+mod seccomp_actions;
 mod seccomp_arguments;
+mod seccomp_command;
+mod seccomp_notify;
+mod seccomp_record;
 mod security;
 mod terminal;
 mod user_namespaces;
+mod validate;
 mod words;
 
 use std::process::ExitCode;
@@ -54,25 +66,37 @@ fn main() -> ExitCode {
         ("lifecycle", lifecycle::CASES),
         ("commands", commands::CASES),
         ("cli", cli::CASES),
+        ("validate", validate::CASES),
         ("words", words::CASES),
         ("errors", errors::CASES),
         ("process", process::CASES),
+        ("scheduling", scheduling::CASES),
         ("credentials", credentials::CASES),
+        ("labels", labels::CASES),
         ("terminal", terminal::CASES),
         ("namespaces", namespaces::CASES),
         ("user_namespaces", user_namespaces::CASES),
         ("net_devices", net_devices::CASES),
         ("mounts", mounts::CASES),
         ("binds", binds::CASES),
+        ("idmaps", idmaps::CASES),
         ("mount_options", mount_options::CASES),
+        ("mount_words", mount_words::CASES),
         ("rootfs", rootfs::CASES),
         ("devices", devices::CASES),
         ("kernel", kernel::CASES),
         ("hooks", hooks::CASES),
         ("hook_failures", hook_failures::CASES),
+        ("hook_fields", hook_fields::CASES),
         ("cgroups_v1", cgroups_v1::CASES),
+        ("cgroups_v1_rare", cgroups_v1_rare::CASES),
         ("seccomp", seccomp::CASES),
         ("seccomp_arguments", seccomp_arguments::CASES),
+        ("seccomp_abis", seccomp_abis::CASES),
+        ("seccomp_actions", seccomp_actions::CASES),
+        ("seccomp_notify", seccomp_notify::CASES),
+        ("seccomp_record", seccomp_record::CASES),
+        ("seccomp_command", seccomp_command::CASES),
         ("exec", exec::CASES),
         ("exec_options", exec_options::CASES),
         ("fds", fds::CASES),

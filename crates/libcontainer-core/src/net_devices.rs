@@ -11,7 +11,6 @@ use ::namespaces::{Child, Namespace, NamespaceFile};
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope,
 };
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rustix::io::Errno;
 
 use crate::error::{At, Error, Result};
@@ -100,20 +99,17 @@ fn relocate(
     inside: &mut Socket,
 ) -> Result<()> {
     let device = source.device;
-    let mut link = LinkMessage::default();
-    link.header.index = source.index;
-    link.attributes.push(LinkAttribute::NetNsFd(place.as_fd().as_raw_fd()));
-    link.attributes.push(LinkAttribute::IfName(device.name.clone()));
+    let mut shift =
+        |new_index| outside.move_link(source.index, place.as_fd(), &device.name, new_index);
     let index = if device.is_numbered() {
         // Nobody knows the name; the index is the only way to find the device then. Before Linux
         // 5.13 the kernel does not hear of it, and keeps the index if that is free.
         let used = failed(device, inside.indices())?;
         let index = free_index(source.index, &used);
-        link.attributes.push(LinkAttribute::NewIfIndex(index as i32));
-        failed(device, outside.set_link(&link))?;
+        failed(device, shift(Some(index)))?;
         index
     } else {
-        failed(device, outside.set_link(&link))?;
+        failed(device, shift(None))?;
         let index = inside.index_of(&device.name).and_then(|index| index.ok_or(Errno::NODEV));
         failed(device, index)?
     };
@@ -125,12 +121,8 @@ fn relocate(
             .at_with(Step::NetDeviceAddress, || subject_of_address(device, &address))
             .map_err(|error| error.field(&*device.field))?;
     }
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    link.header.flags = LinkFlags::Up;
-    link.header.change_mask = LinkFlags::Up;
     inside
-        .set_link(&link)
+        .bring_up(index)
         .at_with(Step::NetDeviceUp, || format!("{name:?}"))
         .map_err(|error| error.field(&*device.field))
 }

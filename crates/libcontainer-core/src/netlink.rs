@@ -3,14 +3,14 @@
 //! A socket stays in the network namespace in which it was opened. Answers are only read as far as
 //! they are needed, so that attributes of a later kernel are no error.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use netlink_packet_core::{
-    Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST,
-    NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NlasIterator, Parseable,
+    DefaultNla, Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL,
+    NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NlasIterator, Parseable,
 };
 use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkHeader, LinkMessage};
+use netlink_packet_route::link::{LinkFlags, LinkHeader};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -32,6 +32,43 @@ pub struct Socket {
 /// A message from the kernel: its type, and what follows the header.
 type Answer = (u16, Vec<u8>);
 
+/// A request about a device.
+///
+/// That of netlink-packet-route has a variant for each attribute there is: 170 KB of the program.
+#[derive(Debug, Default)]
+struct LinkRequest {
+    header: LinkHeader,
+    attributes: Vec<DefaultNla>,
+}
+
+impl LinkRequest {
+    fn of(index: u32) -> LinkRequest {
+        let header = LinkHeader { index, ..LinkHeader::default() };
+        LinkRequest { header, attributes: Vec::new() }
+    }
+
+    fn with(mut self, kind: u16, value: Vec<u8>) -> LinkRequest {
+        self.attributes.push(DefaultNla::new(kind, value));
+        self
+    }
+}
+
+impl Emitable for LinkRequest {
+    fn buffer_len(&self) -> usize {
+        self.header.buffer_len() + self.attributes.as_slice().buffer_len()
+    }
+
+    fn emit(&self, buffer: &mut [u8]) {
+        let (header, attributes) = buffer.split_at_mut(self.header.buffer_len());
+        self.header.emit(header);
+        self.attributes.as_slice().emit(attributes);
+    }
+}
+
+fn c_string(name: &str) -> Vec<u8> {
+    [name.as_bytes(), &[0]].concat()
+}
+
 impl Socket {
     /// Opens a socket in the caller's network namespace.
     pub fn open() -> Result<Socket> {
@@ -48,8 +85,7 @@ impl Socket {
 
     /// The index of the device with this name, if there is one.
     pub fn index_of(&mut self, name: &str) -> Result<Option<u32>> {
-        let mut message = LinkMessage::default();
-        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        let message = LinkRequest::default().with(libc::IFLA_IFNAME, c_string(name));
         match self.change(libc::RTM_GETLINK, 0, &message) {
             Err(Errno::NODEV) => Ok(None),
             other => only_link(&other?).map(|link| Some(link.0)),
@@ -58,14 +94,13 @@ impl Socket {
 
     /// The name of the device with this index.
     pub fn name_of(&mut self, index: u32) -> Result<String> {
-        let mut message = LinkMessage::default();
-        message.header.index = index;
-        only_link(&self.change(libc::RTM_GETLINK, 0, &message)?).map(|link| link.1)
+        let answers = self.change(libc::RTM_GETLINK, 0, &LinkRequest::of(index))?;
+        only_link(&answers).map(|link| link.1)
     }
 
     /// The indices of all devices.
     pub fn indices(&mut self) -> Result<Vec<u32>> {
-        let answers = self.list(libc::RTM_GETLINK, &LinkMessage::default())?;
+        let answers = self.list(libc::RTM_GETLINK, &LinkRequest::default())?;
         answers.iter().map(|answer| link_of(answer).map(|link| link.0)).collect()
     }
 
@@ -82,9 +117,31 @@ impl Socket {
         Ok(addresses)
     }
 
-    /// Changes a device: `RTM_SETLINK`.
-    pub fn set_link(&mut self, message: &LinkMessage) -> Result<()> {
-        self.change(libc::RTM_SETLINK, 0, message).map(drop)
+    /// Moves a device into another network namespace, under a name or a pattern of names, and with
+    /// another index if one is given (Linux 5.13; older kernels pass over it).
+    pub fn move_link(
+        &mut self,
+        index: u32,
+        namespace: BorrowedFd<'_>,
+        name: &str,
+        new_index: Option<u32>,
+    ) -> Result<()> {
+        let namespace = namespace.as_raw_fd().to_ne_bytes();
+        let mut message = LinkRequest::of(index)
+            .with(libc::IFLA_NET_NS_FD, namespace.to_vec())
+            .with(libc::IFLA_IFNAME, c_string(name));
+        if let Some(new) = new_index {
+            message = message.with(libc::IFLA_NEW_IFINDEX, new.to_ne_bytes().to_vec());
+        }
+        self.change(libc::RTM_SETLINK, 0, &message).map(drop)
+    }
+
+    /// Brings a device up.
+    pub fn bring_up(&mut self, index: u32) -> Result<()> {
+        let mut message = LinkRequest::of(index);
+        message.header.flags = LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+        self.change(libc::RTM_SETLINK, 0, &message).map(drop)
     }
 
     /// Adds an address to a device: `RTM_NEWADDR`.

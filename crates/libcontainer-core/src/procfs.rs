@@ -44,5 +44,5 @@ fn checked(file: OwnedFd) -> Result<OwnedFd, Errno> {
 
 /// Whether a file is one of a procfs.
 pub fn is_procfs(file: &OwnedFd) -> bool {
-    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as i64 == PROC_SUPER_MAGIC)
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type == PROC_SUPER_MAGIC)
 }

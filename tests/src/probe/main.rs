@@ -10,6 +10,7 @@ mod files;
 mod hook;
 mod kernel;
 mod process;
+mod seccomp;
 mod terminal;
 
 use std::io::Write;
@@ -50,6 +51,11 @@ fn answer(verb: &str, operands: &str) -> Value {
         ("mkdir", [path]) => files::mkdir(path),
         ("mknod", [path, kind, major, minor]) => files::mknod(path, kind, major, minor),
         ("call", [number, arguments @ ..]) => kernel::call(number, arguments),
+        ("mkdir_i386", [path]) => seccomp::mkdir_i386(path),
+        ("mkdir_x32", [path]) => seccomp::mkdir_x32(path),
+        ("trapped", [number, arguments @ ..]) => seccomp::trapped(number, arguments),
+        ("traced", [number, arguments @ ..]) => seccomp::traced(number, arguments),
+        ("thread", [number, arguments @ ..]) => seccomp::call_in_thread(number, arguments),
         ("mount", [kind, path]) => kernel::mount(kind, path),
         ("umount", [path]) => kernel::umount(path),
         ("writable", [path]) => kernel::remount_writable(path),

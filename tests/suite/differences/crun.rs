@@ -1,8 +1,52 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
-use super::{Difference, NET_DEVICES, always, sometimes};
+use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always, sometimes};
 
 pub const DIFFERENCES: &[Difference] = &[
+    always("crun 1.8", "does not know these properties", SCHEDULING),
+    always("crun", "has no command validate", VALIDATE),
+    always(
+        "crun",
+        "returns from start before the container's hooks have run, and checks no hook before",
+        &[
+            "hook_fields::start_container_has_a_timeout",
+            "hook_fields::a_timeout_must_be_positive",
+            "hook_fields::a_relative_path_is_refused",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "loses the mounts below an id-mapped one",
+        &["idmaps::idmap_is_for_the_one_mount", "idmaps::ridmap_is_for_all_below"],
+    ),
+    always(
+        "crun 1.8",
+        "does not know these words, or does something else",
+        &[
+            "mount_words::access_control_lists",
+            "mount_words::words_that_undo_another",
+            "mount_words::times_of_the_tree_undone",
+            "mount_words::following_links_of_the_tree_again",
+            "mount_words::a_link_is_copied",
+            "mount_words::a_link_that_is_there_already",
+            "mount_words::a_link_as_source_is_not_followed",
+            "mount_words::a_link_as_destination_is_not_followed",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "ignores the label of mounts, and writes empty ones",
+        &["labels::selinux_label_of_a_mount", "labels::empty_labels_are_none"],
+    ),
+    always(
+        "crun 1.8",
+        "leaves these limits away, or cgroups behind",
+        &[
+            "cgroups_v1_rare::cpu_burst",
+            "cgroups_v1_rare::a_limit_whose_controller_is_missing",
+            "cgroups_v1_rare::a_weight_without_its_scheduler",
+        ],
+    ),
     always("crun 1.8", "does not know network devices", NET_DEVICES),
     always(
         "crun",
@@ -345,5 +389,44 @@ pub const DIFFERENCES: &[Difference] = &[
         "crun",
         "names the keyring by the id alone",
         &["hardening::the_session_keyring_is_its_own"],
+    ),
+    always("crun", "neither records system calls nor explains profiles", SECCOMP_TOOLS),
+    always(
+        "crun",
+        "start succeeds if a startContainer hook is killed",
+        &[
+            "seccomp_actions::a_start_container_hook_that_is_killed_fails_start",
+            "seccomp_actions::a_start_container_hook_is_filtered_without_no_new_privileges",
+        ],
+    ),
+    always(
+        "crun",
+        "ignores metadata without a listener",
+        &["seccomp_notify::metadata_without_a_path_is_refused"],
+    ),
+    always(
+        "crun",
+        "has words of its own for an agent that is not there",
+        &[
+            "seccomp_notify::no_socket_is_an_error",
+            "seccomp_notify::a_socket_without_agent_is_an_error",
+            "seccomp_notify::no_socket_is_an_error_without_no_new_privileges",
+            "seccomp_notify::no_socket_is_an_error_for_exec",
+        ],
+    ),
+    always(
+        "crun",
+        "tells an agent version 0.2.0 of the specification",
+        &["seccomp_notify::the_agent_gets_the_state"],
+    ),
+    always(
+        "crun",
+        "asks an agent to be there that it does not need",
+        &["seccomp_notify::a_profile_that_notifies_of_nothing_needs_no_agent"],
+    ),
+    always(
+        "crun 1.8",
+        "ignores the data of SCMP_ACT_TRACE",
+        &["seccomp_actions::trace_tells_the_tracer_its_data"],
     ),
 ];

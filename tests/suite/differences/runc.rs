@@ -1,8 +1,56 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
-use super::{Difference, NET_DEVICES, always};
+use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always};
 
 pub const DIFFERENCES: &[Difference] = &[
+    always("runc 1.1", "does not know these properties", SCHEDULING),
+    always("runc", "has no command validate", VALIDATE),
+    always(
+        "runc",
+        "returns from start before the container's hooks have run, runs poststart in create, and checks no hook before",
+        &[
+            "hook_fields::start_container_has_a_timeout",
+            "hook_fields::poststart_has_a_timeout",
+            "hook_fields::a_timeout_must_be_positive",
+            "hook_fields::a_relative_path_is_refused",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "does not know id-mapped mounts",
+        &[
+            "idmaps::mappings_of_its_own",
+            "idmaps::several_ranges",
+            "idmaps::what_is_written_has_the_owner_of_the_source",
+            "idmaps::mappings_of_the_user_namespace",
+            "idmaps::idmap_is_for_the_one_mount",
+            "idmaps::ridmap_is_for_all_below",
+            "idmaps::one_kind_of_mappings_is_refused",
+            "idmaps::an_empty_range_is_refused",
+            "idmaps::idmap_without_any_mapping_is_refused",
+            "idmaps::mappings_of_a_new_mount_are_refused",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "does not know these words",
+        &[
+            "mount_words::times_of_the_tree_undone",
+            "mount_words::a_link_is_copied",
+            "mount_words::a_link_that_is_there_already",
+            "mount_words::a_link_as_source_is_not_followed",
+            "mount_words::a_link_as_destination_is_not_followed",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "leaves these limits away",
+        &[
+            "cgroups_v1_rare::cpu_burst",
+            "cgroups_v1_rare::cpu_idle",
+            "cgroups_v1_rare::kernel_memory_of_sockets",
+        ],
+    ),
     always("runc 1.1", "does not know network devices", NET_DEVICES),
     always(
         "runc 1.1",
@@ -184,4 +232,18 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     ),
     always("runc 1.1", "takes 4294967296 for 0", &["hardening::exec_refuses_odd_users"]),
+    always("runc", "neither records system calls nor explains profiles", SECCOMP_TOOLS),
+    always(
+        "runc",
+        "start succeeds if a startContainer hook is killed",
+        &[
+            "seccomp_actions::a_start_container_hook_that_is_killed_fails_start",
+            "seccomp_actions::a_start_container_hook_is_filtered_without_no_new_privileges",
+        ],
+    ),
+    always(
+        "runc",
+        "ignores metadata without a listener",
+        &["seccomp_notify::metadata_without_a_path_is_refused"],
+    ),
 ];

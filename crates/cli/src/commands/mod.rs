@@ -142,6 +142,7 @@ pub fn run(
             .map(|()| 0)
             .map_err(failed),
         "seccomp" => seccomp::seccomp(context, words),
+        "validate" => validate::validate(context, global, words),
         "update" => update::update(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),

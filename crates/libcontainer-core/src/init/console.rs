@@ -56,7 +56,7 @@ fn open_master() -> Result<OwnedFd> {
     let handle = handle.at(Step::Console, path)?;
     let stat = rustix::fs::fstat(&handle).at(Step::Console, path)?;
     let on_devpts =
-        rustix::fs::fstatfs(&handle).at(Step::Console, path)?.f_type as i64 == DEVPTS_SUPER_MAGIC;
+        rustix::fs::fstatfs(&handle).at(Step::Console, path)?.f_type == DEVPTS_SUPER_MAGIC;
     let multiplexer = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
         && (major(stat.st_rdev), minor(stat.st_rdev)) == (5, 2);
     if !on_devpts || !multiplexer {

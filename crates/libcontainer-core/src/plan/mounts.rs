@@ -105,6 +105,7 @@ pub fn plan(
 ) -> Result<Vec<FsOp>> {
     let label = spec.linux.as_ref().and_then(|linux| linux.mount_label.as_deref());
     let label = label.filter(|label| !label.is_empty());
+    let label = label.filter(|label| !label.is_empty());
     let rootfs = clean(&super::rootfs::path(spec, options)?);
     let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
     for (index, mount) in spec.mounts.iter().enumerate() {
