@@ -16,6 +16,7 @@ use crate::conversation::Conversation;
 use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::guards::{Aftermath, Claim, Guard};
 use crate::init::{self, Inheritance};
+use crate::listener::check_agent;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
@@ -88,6 +89,7 @@ pub fn launch(
     }
     let warnings = std::mem::take(&mut plan.warnings);
     check_terminal(&plan, request)?;
+    plan.init.process.as_ref().map_or(Ok(()), check_agent)?;
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
     let network = net_devices::joined(&plan, &files)?;

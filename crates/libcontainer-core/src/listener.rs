@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
@@ -76,6 +77,19 @@ fn announce(pipe: &Pipe) -> Result<()> {
         Some(Message::Watching) => Ok(()),
         _ => crate::sys::exit_now(1),
     }
+}
+
+/// Whether the agent of a filter that notifies has a socket at all: told by `create`, while the
+/// connection is only made when the program starts.
+pub fn check_agent(process: &ProcessPlan) -> Result<()> {
+    let notifies = process.seccomp.as_ref().is_some_and(seccomp::Filter::notifies);
+    let Some(agent) = process.agent.as_ref().filter(|_| notifies) else { return Ok(()) };
+    let fail = |error: Error| error.field("linux.seccomp.listenerPath").on(Side::Starting);
+    let stat = rustix::fs::stat(&*agent.path).at(Step::Agent, &*agent.path).map_err(fail)?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Socket {
+        return Ok(());
+    }
+    Err(fail(Error::because(Step::Agent, &*agent.path, "it is not a socket")))
 }
 
 /// The parent's part: takes the listener and hands it to the agent with the state of the process.
