@@ -15,10 +15,15 @@ impl Host {
         };
         Ok(Host {
             cgroups,
+            selinux: selinux_is_active,
             euid: rustix::process::geteuid().as_raw(),
             egid: rustix::process::getegid().as_raw(),
         })
     }
+}
+
+fn selinux_is_active() -> bool {
+    rustix::fs::access("/sys/fs/selinux/enforce", rustix::fs::Access::EXISTS).is_ok()
 }
 
 /// Whether the host has cgroup v2 and nothing else.

@@ -66,6 +66,8 @@ pub struct Options {
 pub struct Host {
     /// Mounted cgroup hierarchies; absent when cgroups are disabled.
     pub cgroups: Option<cgroups::Layout>,
+    /// Tells whether SELinux is active; asked only if the configuration has a label for mounts.
+    pub selinux: fn() -> bool,
     /// Effective user id of the runtime.
     pub euid: u32,
     /// Effective group id of the runtime.

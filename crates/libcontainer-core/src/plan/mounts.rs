@@ -104,8 +104,12 @@ pub fn plan(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FsOp>> {
     let label = spec.linux.as_ref().and_then(|linux| linux.mount_label.as_deref());
-    let label = label.filter(|label| !label.is_empty());
-    let label = label.filter(|label| !label.is_empty());
+    let mut label = label.filter(|label| !label.is_empty());
+    if label.is_some() && !(around.host.selinux)() {
+        warnings
+            .push("linux.mountLabel: ignored, as SELinux is not active on this host".to_owned());
+        label = None;
+    }
     let rootfs = clean(&super::rootfs::path(spec, options)?);
     let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
     for (index, mount) in spec.mounts.iter().enumerate() {
@@ -123,7 +127,8 @@ pub fn plan(
         }
         refuse_remount(&words, &field)?;
         if words.bind.is_some() || kind == "bind" {
-            let bind = bind_mount(mount, field, destination, words, options, around.namespaces)?;
+            let bind =
+                bind_mount(mount, field, destination, words, options, around.namespaces, warnings)?;
             if !bind.only_procfs {
                 refuse_over_proc(&bind.destination, &bind.field)?;
             }
@@ -237,16 +242,15 @@ fn bind_mount(
     mount: &Mount<'_>,
     field: String,
     destination: String,
-    words: MountOptions,
+    mut words: MountOptions,
     options: &Options,
     namespaces: &Namespaces,
+    warnings: &mut Vec<String>,
 ) -> Result<BindMount> {
     if !words.data.is_empty() {
-        let reason = format!(
-            "bind mounts cannot have any filesystem-specific options applied: {:?}",
-            words.data
-        );
-        return Err(Error::config(format!("{field}.options"), reason));
+        // A bind mount has no filesystem of its own that could take them; crun ignores them too.
+        let data = std::mem::take(&mut words.data);
+        warnings.push(format!("{field}.options: ignored for a bind mount: {data:?}"));
     }
     let source = match mount.source.as_deref() {
         None | Some("") => return Err(Error::config(format!("{field}.source"), "is missing")),

@@ -109,7 +109,7 @@ mod tests {
             namespaces.create = namespaces.create.with(Namespace::Network);
             namespaces
         };
-        let host = |euid| Host { cgroups: None, euid, egid: euid };
+        let host = |euid| Host { cgroups: None, selinux: || true, euid, egid: euid };
         let devices = plan(Some(&linux), &with_network(), &host(0)).unwrap();
         assert_eq!((devices.len(), &*devices[0].name), (1, "eth0"));
         for refused in [
