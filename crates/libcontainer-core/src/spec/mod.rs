@@ -5,6 +5,7 @@
 
 mod linux;
 mod process;
+mod strict;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use linux::{
 pub use process::{
     Capabilities, ConsoleSize, CpuAffinity, IoPriority, Process, Rlimit, Scheduler, User,
 };
+pub use strict::Strict;
 pub use text::Str;
 
 /// The newest version of the runtime specification that is implemented in full.
@@ -158,12 +160,14 @@ pub struct SyntaxError {
 ///
 /// The path costs time, so the text is parsed again for it, only when there is an error.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, SyntaxError> {
-    let error = match serde_json::from_slice(text) {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let read = T::deserialize(Strict(&mut reader));
+    let error = match read.and_then(|value| reader.end().map(|()| value)) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
     let mut again = serde_json::Deserializer::from_slice(text);
-    let path = match serde_path_to_error::deserialize::<_, T>(&mut again) {
+    let path = match serde_path_to_error::deserialize::<_, T>(Strict(&mut again)) {
         Ok(_) => String::new(),
         Err(error) if error.inner().is_syntax() || error.inner().is_eof() => String::new(),
         Err(error) => error.path().to_string(),
@@ -185,6 +189,19 @@ mod tests {
         let error = parse::<Spec<'_>>(b"{\"ociVersion\":").unwrap_err();
         assert_eq!(error.path, "");
         assert!(error.message.contains("EOF"), "{}", error.message);
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let error =
+            parse::<Spec<'_>>(br#"{"ociVersion":"1.0.0","process":{"user":[]}}"#).unwrap_err();
+        assert_eq!(error.path, "process.user");
+        assert!(error.message.contains("expected an object"), "{}", error.message);
+        assert!(
+            parse::<Spec<'_>>(br#"{"ociVersion":"1.0.0","linux":{"resources":{"cpu":[1]}}}"#)
+                .is_err()
+        );
+        assert!(parse::<Spec<'_>>(b"[]").is_err());
     }
 
     #[test]

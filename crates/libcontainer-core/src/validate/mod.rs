@@ -15,7 +15,7 @@ use self::document::{Content, Member, Node, Trail, line_and_column, push_name};
 use self::shape::{Shape, join};
 use crate::error::{Cause, Error, Result};
 use crate::plan::{self, Host, Options};
-use crate::spec::Spec;
+use crate::spec::{Spec, Strict};
 use crate::step::Step;
 
 /// What is wrong with a configuration.
@@ -228,7 +228,7 @@ enum Verdict {
 
 fn judge(text: &[u8], options: &Options, host: &Host) -> Result<Verdict> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let spec: Spec<'_> = match serde_path_to_error::deserialize(&mut deserializer) {
+    let spec: Spec<'_> = match serde_path_to_error::deserialize(Strict(&mut deserializer)) {
         Ok(spec) => spec,
         Err(error) => {
             let path = error.path().to_string();
