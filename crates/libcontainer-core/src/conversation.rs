@@ -151,13 +151,13 @@ impl Conversation<'_> {
             return recorder.attach(self.pipe, process, place);
         }
         let agent = self.plan.init.process.as_ref().and_then(|process| process.agent.as_ref());
-        listener::deliver(agent, self.pipe, process, place, &self.state())
+        listener::deliver(agent, self.pipe, process, place, &self.state("creating"))
     }
 
-    fn state(&self) -> Vec<u8> {
+    fn state(&self, status: &str) -> Vec<u8> {
         OciState {
             id: &self.plan.id,
-            status: "creating",
+            status,
             pid: self.child.pid.as_raw_nonzero().get(),
             bundle: &self.plan.bundle,
             annotations: &self.plan.annotations,
@@ -166,19 +166,16 @@ impl Conversation<'_> {
     }
 
     fn run_hooks(&self) -> Result<()> {
-        let state = self.state();
+        // The environment is created when prestart hooks run (runtime.md, "Lifecycle", steps 2 and
+        // 3), and runtime-tools wants to see that; createRuntime hooks get what runc gives them.
         let lists = [
-            ("prestart", &self.plan.hooks.prestart),
-            ("createRuntime", &self.plan.hooks.create_runtime),
+            ("prestart", "created", &self.plan.hooks.prestart),
+            ("createRuntime", "creating", &self.plan.hooks.create_runtime),
         ];
-        for (kind, hooks) in lists {
-            hooks::run(&HookRun {
-                kind,
-                hooks,
-                state: &state,
-                cwd: self.bundle,
-                default_env: &[],
-            })?;
+        for (kind, status, hooks) in lists {
+            let state = self.state(status);
+            let cwd = self.bundle;
+            hooks::run(&HookRun { kind, hooks, state: &state, cwd, default_env: &[] })?;
         }
         Ok(())
     }
