@@ -43,7 +43,11 @@ fn selinux_label_of_a_mount() {
         let seen = bundle.look(&["mounts"]);
         assert!(seen.filesystem_options("/data").contains("container_file_t"));
     } else {
-        names(&bundle.create().fails(), "mounts[");
+        // Left out with a warning; another runtime may let the kernel refuse it.
+        let said = bundle.create();
+        if runtime().is("orun") {
+            names(&said.ok(), "linux.mountLabel");
+        }
     }
 }
 

@@ -33,11 +33,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "mount_words::a_link_as_destination_is_not_followed",
         ],
     ),
-    always(
-        "crun 1.8",
-        "ignores the label of mounts, and writes empty ones",
-        &["labels::selinux_label_of_a_mount", "labels::empty_labels_are_none"],
-    ),
+    always("crun 1.8", "writes empty labels", &["labels::empty_labels_are_none"]),
     always(
         "crun 1.8",
         "leaves these limits away, or cgroups behind",
@@ -428,5 +424,38 @@ pub const DIFFERENCES: &[Difference] = &[
         "crun 1.8",
         "ignores the data of SCMP_ACT_TRACE",
         &["seccomp_actions::trace_tells_the_tracer_its_data"],
+    ),
+    always(
+        "crun",
+        "leaves the network namespace in the rootless configuration",
+        &["rootless::namespaces_are_new_but_for_the_network"],
+    ),
+    always(
+        "crun",
+        "makes a user namespace that is missing, and passes over limits and groups that it may not set",
+        &[
+            "rootless::a_user_namespace_is_needed",
+            "rootless::a_limit_without_permission_is_an_error",
+            "rootless::other_groups_need_setgroups",
+        ],
+    ),
+    always(
+        "crun",
+        "names no property in errors about ids that are not mapped",
+        &[
+            "rootless::a_user_that_is_not_mapped_is_an_error",
+            "rootless::a_missing_newuidmap_is_an_error",
+            "rootless::ids_that_are_not_granted_are_an_error",
+        ],
+    ),
+    always(
+        "crun",
+        "has other words for a cgroup that it may not make",
+        &["rootless::a_cgroup_path_without_permission_is_an_error"],
+    ),
+    always(
+        "crun 1.",
+        "leaves the tmpfs around read-only hierarchies of version 1 writable",
+        &["rootless::cgroups_can_not_be_written"],
     ),
 ];
