@@ -21,6 +21,7 @@ mod podman_lifecycle;
 mod podman_namespaces;
 mod podman_process;
 mod podman_resources;
+mod podman_rootless;
 mod podman_security;
 mod run;
 mod world;

@@ -60,6 +60,27 @@ nothing() {
 until_ok nothing || rest
 "#;
 
+/// The same as [`REST`] for an ordinary user's podman, which keeps one process for its namespaces
+/// until `system migrate`.
+const ROOTLESS_REST: &str = r#"
+podman pod rm --force --all --time 0 > /dev/null
+podman rm --force --all --time 0 > /dev/null
+podman system migrate
+rest() {
+    find /sys/fs/cgroup -type d -name '*libpod-*'
+    for state in orun runc crun youki; do
+        if [ -d "$session/$state" ]; then find "$session/$state" -mindepth 1 -maxdepth 1; fi
+    done
+    ps -e -o stat=,uid=,args= | awk -v "user=$user" '$1 !~ /^Z/ && ($2 == user || $2 >= 300000)'
+}
+nothing() {
+    test -z "$(rest)"
+}
+until_ok nothing || rest
+"#;
+
+const ROOTLESS_WORDS: &str = include_str!("rootless.sh");
+
 /// containerd without what it does not need here and cannot have everywhere.
 const CONTAINERD_CONF: &str = r#"
 version = 2
@@ -107,14 +128,22 @@ pub fn podman_and<F: FnOnce(&mut World)>(programs: &[&str], body: F) {
     run(&[&PROGRAMS, programs].concat(), podman_world, body, REST);
 }
 
+/// Runs a test of an ordinary user's podman, with the image `busybox`; `storage` are the words for
+/// `storage` of rootless.sh.
+pub fn podman_rootless<F: FnOnce(&mut World)>(storage: &str, programs: &[&str], body: F) {
+    let programs = [&PROGRAMS[..], &["newuidmap", "setpriv"], programs].concat();
+    run(&programs, || rootless_world(storage), body, ROOTLESS_REST);
+}
+
 /// Runs a test of containerd, with the image `localhost/busybox`.
 pub fn containerd<F: FnOnce(&mut World)>(body: F) {
     let programs = [&PROGRAMS[..], &["containerd", "ctr"]].concat();
     run(&programs, containerd_world, body, CONTAINERD_REST);
 }
 
-fn run<F>(programs: &[&str], world: fn() -> World, body: F, rest: &str)
+fn run<W, F>(programs: &[&str], world: W, body: F, rest: &str)
 where
+    W: FnOnce() -> World,
     F: FnOnce(&mut World),
 {
     let test = type_name::<F>().trim_end_matches("::{{closure}}");
@@ -160,6 +189,15 @@ fn podman_world() -> World {
     fs::write(world.dir().join("containers.conf"), CONTAINERS_CONF).expect("containers.conf");
     let storage = format!("{STORAGE_CONF}additionalimagestores = [{:?}]\n", store);
     fs::write(world.dir().join("storage.conf"), storage).expect("storage.conf");
+    world
+}
+
+fn rootless_world(storage: &str) -> World {
+    let archive = Images::get().busybox_archive();
+    let mut world = World::create(&[("IMAGE", &archive.display().to_string())]);
+    fs::write(world.dir().join("containers.conf"), CONTAINERS_CONF).expect("containers.conf");
+    fs::write(world.dir().join("rootless.sh"), ROOTLESS_WORDS).expect("rootless.sh");
+    world.sh(&format!("set -e\nmake_user\nstorage {storage}")).exits(0);
     world
 }
 

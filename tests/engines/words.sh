@@ -8,6 +8,10 @@ podman() {
 	command podman --runtime="$RUNTIME" "$@"
 }
 
+if [ -e "$DIR/rootless.sh" ]; then
+	. "$DIR/rootless.sh"
+fi
+
 # The image that the tests of containerd have.
 image=localhost/busybox:latest
 

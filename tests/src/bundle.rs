@@ -24,6 +24,8 @@ pub struct Bundle {
     pub(crate) exists: bool,
     /// Where the container writes after `create` or `run --detach`.
     pub(crate) output: Option<Output>,
+    /// Who starts the runtime, if not root.
+    pub(crate) user: Option<u32>,
     config: Value,
     text: Option<String>,
     scratch: Rc<TempDir>,
@@ -50,6 +52,7 @@ impl Bundle {
             globals: Vec::new(),
             exists: false,
             output: None,
+            user: None,
             config: config::default(),
             text: None,
             scratch,
@@ -70,7 +73,7 @@ impl Bundle {
 
     /// The state root.
     pub fn root(&self) -> PathBuf {
-        self.scratch.path().join("state")
+        if self.user.is_some() { self.ordinary_root() } else { self.scratch("state") }
     }
 
     /// A path for something of the test on the machine, outside of every bundle.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -126,6 +126,12 @@ impl Call {
     /// Sets the command's supplementary groups.
     pub fn groups(mut self, groups: &[u32]) -> Call {
         self.prepare.groups = Some(groups.to_vec());
+        self
+    }
+
+    /// Starts the command as a user and the group of that number, without other groups.
+    pub fn user(mut self, id: u32) -> Call {
+        self.command.uid(id).gid(id);
         self
     }
 

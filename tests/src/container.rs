@@ -12,9 +12,15 @@ impl Bundle {
     }
 
     /// A command line of the runtime with this bundle's state root, up to the command.
+    ///
+    /// An ordinary user's runtime finds the state root by itself.
     pub fn call(&self, command: &str) -> Call {
         let globals: Vec<_> = self.globals.iter().map(String::as_str).collect();
-        Call::new(&runtime().program).arg("--root").arg(self.root()).args(&globals).arg(command)
+        let call = match self.user {
+            Some(user) => self.ordinary_call(user),
+            None => Call::new(&runtime().program).arg("--root").arg(self.root()),
+        };
+        call.args(&globals).arg(command)
     }
 
     /// A command line for this container: command, options, id.

@@ -86,6 +86,7 @@ const VALIDATE: &[&str] = &[
     "validate::problems_as_json",
     "validate::a_file_in_place_of_the_bundles",
     "validate::a_missing_file",
+    "rootless::the_written_configuration_is_valid",
 ];
 
 /// What only orun has.

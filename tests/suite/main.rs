@@ -37,6 +37,7 @@ mod namespaces;
 mod net_devices;
 mod process;
 mod rootfs;
+mod rootless;
 mod scheduling;
 mod seccomp;
 mod seccomp_abis;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         ("terminal", terminal::CASES),
         ("namespaces", namespaces::CASES),
         ("user_namespaces", user_namespaces::CASES),
+        ("rootless", rootless::CASES),
         ("net_devices", net_devices::CASES),
         ("mounts", mounts::CASES),
         ("binds", binds::CASES),

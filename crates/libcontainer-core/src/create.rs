@@ -107,7 +107,9 @@ pub fn launch(
     dir.write_intent(&state)?;
     dir.write_config(&text)?;
     let cgroup = match &plan.cgroup {
-        Some(cgroup) => Some(cgroup.create().map_err(resources_failed)?),
+        Some(cgroup) => Some(cgroup.create().map_err(|error| {
+            cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
+        })?),
         None => None,
     };
     dir.own_cgroup()?;

@@ -129,7 +129,7 @@ pub fn cgroup_failed(step: Step, error: &cgroups::Error) -> Error {
             cause: Cause::Errno(errno),
             ..Error::new(step, format!("{} {}", error.step, error.subject))
         },
-        None => Error::because(step, "", error.to_string()),
+        None => Error::new(step, error.to_string()),
     }
 }
 

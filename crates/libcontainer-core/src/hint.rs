@@ -43,6 +43,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "the filesystem of the source can't map ids (ext4, xfs, btrfs, tmpfs since Linux 6.3, overlayfs and others can)",
     ),
     (Step::ClaimId, None, "choose another ID, or remove it with `delete --force`"),
+    (
+        Step::WriteState,
+        Some(Errno::ACCESS),
+        "use --root with a directory of your own, or set XDG_RUNTIME_DIR",
+    ),
     (Step::OpenStateRoot, Some(Errno::ACCESS), "use --root with a directory of your own"),
     (Step::MapIds, Some(Errno::PERM), "check the ranges in /etc/subuid and /etc/subgid"),
     (

@@ -148,7 +148,7 @@ impl Store {
         check_id(id)?;
         match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
             Err(Errno::EXIST) => return Err(Error::new(Step::ClaimId, id)),
-            other => other.at(Step::WriteState, id)?,
+            other => other.at_with(Step::WriteState, || format!("{}/{id}", self.path))?,
         }
         self.find(id)
     }

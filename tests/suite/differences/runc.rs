@@ -246,4 +246,24 @@ pub const DIFFERENCES: &[Difference] = &[
         "ignores metadata without a listener",
         &["seccomp_notify::metadata_without_a_path_is_refused"],
     ),
+    always(
+        "runc",
+        "sets no other groups for an ordinary user, even those that newgidmap has mapped",
+        &["rootless::mapped_groups_are_set"],
+    ),
+    always(
+        "runc",
+        "names no property in errors about ids that are not mapped",
+        &[
+            "rootless::a_user_that_is_not_mapped_is_an_error",
+            "rootless::other_groups_need_setgroups",
+            "rootless::a_missing_newuidmap_is_an_error",
+            "rootless::ids_that_are_not_granted_are_an_error",
+        ],
+    ),
+    always(
+        "runc 1.1",
+        "leaves the tmpfs around read-only hierarchies of version 1 writable",
+        &["rootless::cgroups_can_not_be_written"],
+    ),
 ];
