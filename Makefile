@@ -4,6 +4,8 @@ CARGO   ?= cargo
 TARGET  ?= $(shell uname -m)-unknown-linux-musl
 PREFIX  ?= /usr/local
 ROUNDS  ?= 100
+SECONDS_EACH ?= 60
+FUZZ_TARGETS ?= seccomp_compile config_plan state words
 export ORUN_COMMIT ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 BINARY := target/release/orun
@@ -11,7 +13,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-engines check bench install clean deps
+.PHONY: help build demo test test-unit test-behaviour test-engines check fuzz bench install clean deps
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,15 @@ check: ## format, lints, tests without root; under a minute
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) test --workspace --exclude behaviour --exclude bench --quiet
+
+fuzz: ## fuzz each parser and compiler for SECONDS_EACH seconds (60); needs nightly and cargo-fuzz
+	@for target in $(FUZZ_TARGETS); do \
+		seeds=fuzz/seeds/$$target; \
+		test $$target != config_plan || seeds=crates/libcontainer-core/tests/plans; \
+		mkdir -p fuzz/corpus/$$target; \
+		$(CARGO) +nightly fuzz run --fuzz-dir fuzz --sanitizer none $$target fuzz/corpus/$$target $$seeds -- \
+			-max_total_time=$(SECONDS_EACH) -max_len=4096 -dict=fuzz/json.dict -print_final_stats=1 || exit 1; \
+	done
 
 bench: build ## compare with crun and runc side by side
 	$(CARGO) build --profile tools --target $(TARGET) --package bench

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use seccomp::explain::{Reason, explain};
 use seccomp::interpret::{Call, run};
 use seccomp::spec::{Condition, Profile, Rule};
 use seccomp::{Arch, Filter, bpf, compile_for};
@@ -179,6 +180,7 @@ fn action(at: u8) -> std::borrow::Cow<'static, str> {
 fn check(profile: &Profile<'_>, native: Arch, more: &[RawCall]) {
     let Ok(filter) = compile_for(profile, native) else { return };
     assert_valid(&filter);
+    seccomp::explain::check(profile, native).expect("what compiles has a summary");
     let listed = profile.architectures.iter().flatten().filter_map(|name| Arch::from_name(name));
     let archs = listed.filter(|arch| arch.big_endian() == native.big_endian());
     let mut archs: Vec<Arch> = archs.chain([native]).collect();
@@ -195,6 +197,9 @@ fn check(profile: &Profile<'_>, native: Arch, more: &[RawCall]) {
                 }
                 left -= 1;
                 assert_right(profile, &filter, arch, number, arguments);
+                if left.is_multiple_of(64) {
+                    assert_explained(profile, &filter, native, arch, number, arguments);
+                }
             }
         }
     }
@@ -215,6 +220,31 @@ fn assert_right(
         "{} {number} {arguments:x?}: {answer}, not {right:x?}",
         arch.name()
     );
+}
+
+/// The reason that is told gives the answer of the program.
+fn assert_explained(
+    profile: &Profile<'_>,
+    filter: &Filter,
+    native: Arch,
+    arch: Arch,
+    number: u32,
+    arguments: [u64; 6],
+) {
+    let call = Call::new(arch, number, arguments);
+    let answer = run(filter.instructions(), &call).expect("a valid program").action.0;
+    let told = explain(profile, native, arch, number, arguments).expect("what compiles is told");
+    let rules = profile.syscalls.as_deref().unwrap_or_default();
+    let decided = match told.reason {
+        Reason::Architecture => 0,
+        Reason::Newer(_) => 0x0005_0000 | 38,
+        Reason::Rule(at) => naive::action(&rules[at].action, rules[at].errno_ret),
+        Reason::Default => {
+            let name = profile.default_action.as_deref().expect("a default action");
+            naive::action(name, profile.default_errno_ret)
+        }
+    };
+    assert_eq!(decided, answer, "{} {number} {arguments:x?}: {told:?}", arch.name());
 }
 
 fn numbers(profile: &Profile<'_>, arch: Arch, more: &[RawCall]) -> Vec<u32> {

@@ -112,7 +112,8 @@ impl Arch {
     /// The ABI that a call belongs to, by what the kernel tells of it (`seccomp_data`).
     pub fn of_call(audit: u32, number: u32) -> Option<Arch> {
         let found = FACTS.iter().find(|facts| facts.audit == audit)?.arch;
-        let x32 = found == Arch::X86_64 && number != u32::MAX && number & X32_BIT != 0;
+        // A tracer skips a call by making its number -1.
+        let x32 = found == Arch::X86_64 && (X32_BIT..u32::MAX).contains(&number);
         Some(if x32 { Arch::X32 } else { found })
     }
 
@@ -242,6 +243,7 @@ mod tests {
         for (arch, number, abi) in [
             (Arch::X86_64, 0, Some(Arch::X86_64)),
             (Arch::X86_64, u32::MAX, Some(Arch::X86_64)),
+            (Arch::X86_64, 0x8000_0000, Some(Arch::X32)),
             (Arch::X32, X32_BIT | 1, Some(Arch::X32)),
             (Arch::X86, X32_BIT, Some(Arch::X86)),
             (Arch::Mips64N32, 6000, Some(Arch::Mips64N32)),

@@ -43,6 +43,7 @@ fn the_reason_is_told() {
         (Arch::X86_64, 437, 0, (Reason::Default, errno)),
         (Arch::X86_64, 438, 0, (Reason::Newer(437), Action::ENOSYS)),
         (Arch::X86_64, 0x4000_0000, 0, (Reason::Architecture, Action::KILL_THREAD)),
+        (Arch::X86_64, 0x8000_0000, 0, (Reason::Architecture, Action::KILL_THREAD)),
         (Arch::X86_64, u32::MAX, 0, (Reason::Default, errno)),
         (Arch::X86, 3, 0, (Reason::Rule(0), allow)),
         (Arch::X86, 136, 1 << 40, (Reason::Default, errno)),

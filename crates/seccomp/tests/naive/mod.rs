@@ -78,10 +78,10 @@ pub fn newest(profile: &Profile<'_>, abi: Arch) -> Option<u32> {
     numbers.flatten().max()
 }
 
-/// x86-64 and x32 share the calls of one audit architecture: a bit of the number decides.
+/// x86-64 and x32 share the calls of one audit architecture: x32 has the upper numbers.
 pub fn abi(arch: Arch, number: u32) -> Arch {
     match arch {
-        Arch::X86_64 | Arch::X32 if number & 0x4000_0000 != 0 => Arch::X32,
+        Arch::X86_64 | Arch::X32 if number >= 0x4000_0000 => Arch::X32,
         Arch::X86_64 | Arch::X32 => Arch::X86_64,
         other => other,
     }
