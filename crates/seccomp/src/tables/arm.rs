@@ -1,6 +1,6 @@
 //! The numbers of arm, in the order of `NAMES`; -1 where it has none.
 //!
-//! Written by generate-tables.py from Linux v7.1.0-rc4 2026-05-21; do not edit.
+//! Written by hack/generate-syscall-tables from Linux v7.1.0-rc4 2026-05-21; do not edit.
 
 use super::LEN;
 

@@ -1,6 +1,6 @@
 //! The numbers of Linux's system calls, one table per ABI, from Linux v7.1.0-rc4 2026-05-21.
 //!
-//! Written by generate-tables.py, which names the source; do not edit.
+//! Written by hack/generate-syscall-tables, which names the source; do not edit.
 
 mod aarch64;
 mod arm;

@@ -1,6 +1,6 @@
 //! The names of all system calls, sorted.
 //!
-//! Written by generate-tables.py from Linux v7.1.0-rc4 2026-05-21; do not edit.
+//! Written by hack/generate-syscall-tables from Linux v7.1.0-rc4 2026-05-21; do not edit.
 
 use super::LEN;
 
