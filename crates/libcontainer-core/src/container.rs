@@ -5,10 +5,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::procfs;
 use crate::spec::OCI_VERSION;
 use crate::step::Step;
@@ -104,7 +105,7 @@ impl Container {
         if state.pid == 0 {
             return Ok(Container { dir, state, status: Status::Creating, live: None });
         }
-        let live = find_process(&state);
+        let live = find_process(&state).at(Step::ReadState, id)?;
         let status = match &live {
             None => Status::Stopped,
             Some(_) if dir.has_gate() => Status::Created,
@@ -173,13 +174,18 @@ fn is_frozen(state: &State) -> bool {
 }
 
 /// The process that the state means: the same id and the same start time, and not a zombie.
-fn find_process(state: &State) -> Option<Live> {
-    let pid = Pid::from_raw(state.pid)?;
+///
+/// Only the kernel's word that there is none makes a container stopped, not a failed look.
+fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
+    let Some(pid) = Pid::from_raw(state.pid) else { return Ok(None) };
     // The handle first: then the id can't be given to another process unseen.
-    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let (start_time, alive) = process_facts(state.pid)?;
+    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return Ok(None),
+        other => other?,
+    };
+    let Some((start_time, alive)) = try_process_facts(state.pid)? else { return Ok(None) };
     let same = start_time == state.start_time && inode(pidfd.as_fd()) == state.pidfd_inode;
-    (alive && same).then_some(Live { pid: state.pid, pidfd })
+    Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
 }
 
 /// The inode of a pidfd.
@@ -189,8 +195,19 @@ pub fn inode(pidfd: BorrowedFd<'_>) -> u64 {
 
 /// Start time in clock ticks since boot, and whether it is more than a zombie (`proc_pid_stat(5)`).
 pub fn process_facts(pid: i32) -> Option<(u64, bool)> {
-    let stat = procfs::read(&format!("{pid}/stat")).ok()?;
+    try_process_facts(pid).ok().flatten()
+}
+
+fn try_process_facts(pid: i32) -> std::result::Result<Option<(u64, bool)>, Errno> {
+    let stat = match procfs::read(&format!("{pid}/stat")) {
+        Err(Errno::NOENT | Errno::SRCH) => return Ok(None),
+        other => other?,
+    };
     let stat = String::from_utf8_lossy(&stat);
+    Ok(parse_stat(&stat))
+}
+
+fn parse_stat(stat: &str) -> Option<(u64, bool)> {
     // The name in parentheses may have any character.
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
@@ -211,8 +228,8 @@ mod tests {
         let pid = Pid::from_raw(own).unwrap();
         let pidfd_inode = inode(pidfd_open(pid, PidfdFlags::empty()).unwrap().as_fd());
         let mut state = State { pid: own, start_time, pidfd_inode, ..State::default() };
-        assert!(find_process(&state).is_some());
+        assert!(find_process(&state).unwrap().is_some());
         state.start_time += 1;
-        assert!(find_process(&state).is_none());
+        assert!(find_process(&state).unwrap().is_none());
     }
 }

@@ -41,7 +41,14 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<String>> {
 /// Ends what is left of a container and removes it.
 pub fn destroy(container: &Container) -> Result<Vec<String>> {
     end_processes(container)?;
-    if let Some(cgroup) = &container.state.cgroup {
+    if let Some(cgroup) = &container.state.cgroup
+        && !container.state.cgroup_owned
+    {
+        // `create` was killed before it knew whether they are its own: only what is empty goes.
+        for (_, path) in cgroup.paths() {
+            let _ = rustix::fs::rmdir(&*path);
+        }
+    } else if let Some(cgroup) = &container.state.cgroup {
         cgroup.remove().map_err(|error| cgroup_failed(Step::RemoveState, &error))?;
     }
     if let Some(group) = &container.state.intel_rdt {

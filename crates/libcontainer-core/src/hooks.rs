@@ -57,8 +57,9 @@ fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Cause> {
         Err(CloneError::Threads(_)) => return Err(Cause::Errno(Errno::DEADLK)),
     };
     drop((stdin, writer));
-    let deadline =
-        hook.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds.unsigned_abs()));
+    let deadline = hook.timeout.and_then(|seconds| {
+        Instant::now().checked_add(Duration::from_secs(seconds.unsigned_abs()))
+    });
     let mut text = Vec::new();
     let finished = collect(&child.pidfd, output, deadline, &mut text).map_err(Cause::Errno)?;
     if !finished {

@@ -24,6 +24,10 @@ pub fn start(container: &Container) -> Result<()> {
     let live = container.created()?;
     let gate = connect(container)?;
     gate.send(&Message::Proceed { gate: false })?;
+    // Of several that start at once, the init hears one; the others' connections just end.
+    if !matches!(gate.receive()?, Some(Message::Accepted)) {
+        return Err(Error::new(Step::CheckStatus, "cannot start an already running container"));
+    }
     let heard = hear_of_program(&gate, &|place| {
         let process = (live.pid, live.as_fd());
         listener::deliver_running(&container.dir, &container.state, &gate, process, place)

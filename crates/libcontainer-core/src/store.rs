@@ -150,7 +150,9 @@ impl Store {
             Err(Errno::EXIST) => return Err(Error::new(Step::ClaimId, id)),
             other => other.at_with(Step::WriteState, || format!("{}/{id}", self.path))?,
         }
-        self.find(id)
+        self.find(id).inspect_err(|_| {
+            let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
+        })
     }
 
     /// Opens the directory of a container.

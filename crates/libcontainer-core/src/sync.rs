@@ -10,6 +10,7 @@
 //! | init | `ListenerAt` | it will load a filter that notifies | `Watching` |
 //! | init | `Ready` | all is done but the program | `Proceed` |
 //! | parent | `Proceed` | the state is committed: wait at the gate, or run | |
+//! | init | `Accepted` | at the gate, to the one `start` that it heard | |
 //! | helper | `Spawned` | it made the process | |
 //! | init | `Failed` | a step failed; the last message | |
 //!
@@ -61,6 +62,8 @@ pub enum Message {
         /// Whether the gate is waited at.
         gate: bool,
     },
+    /// The init heard this `start`, and no other.
+    Accepted,
     /// The listener of a seccomp filter is about to have this number; once it is taken, a 1 is
     /// wanted at this address.
     ListenerAt(u32, u64),
@@ -174,6 +177,7 @@ fn name(message: &Message) -> &'static str {
         Message::Terminal(_) => "Terminal",
         Message::Ready => "Ready",
         Message::Proceed { .. } => "Proceed",
+        Message::Accepted => "Accepted",
         Message::ListenerAt(..) => "ListenerAt",
         Message::Watching => "Watching",
         Message::Spawned(..) => "Spawned",
@@ -195,6 +199,7 @@ fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
         Message::Terminal(fd) => (b"t".to_vec(), Some(fd.as_fd())),
         Message::Ready => (b"r".to_vec(), None),
         Message::Proceed { gate } => (vec![b'p', u8::from(*gate)], None),
+        Message::Accepted => (b"a".to_vec(), None),
         Message::ListenerAt(number, flag) => {
             ([b"l".as_slice(), &number.to_ne_bytes(), &flag.to_ne_bytes()].concat(), None)
         }
@@ -218,6 +223,7 @@ fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
             let flag = flag.try_into().map(u64::from_ne_bytes).unwrap_or_default();
             Message::ListenerAt(u32::from_ne_bytes([*a, *b, *c, *d]), flag)
         }
+        (b"a", _) => Message::Accepted,
         (b"w", _) => Message::Watching,
         (b"I", _) => Message::MountMapped,
         (b"M", _) => Message::Mounted,

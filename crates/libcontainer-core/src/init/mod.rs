@@ -53,6 +53,16 @@ pub struct Inheritance<'c> {
 /// Runs the init in the new process.
 pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
     let mut channel = Channel(pipe);
+    // The parent's own descriptors go at once: with its end of the pipe still open here, its death
+    // would not be noticed.
+    let mut needed = vec![channel.0.as_fd()];
+    needed.extend(inheritance.gate.as_ref().map(AsFd::as_fd));
+    needed.extend(inheritance.namespaces.iter().map(AsFd::as_fd));
+    needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.tasks).map(AsFd::as_fd));
+    if let Err(error) = process::settle_descriptors(inheritance.passed, &needed) {
+        let _ = channel.0.send(&Message::Failed(error));
+        sys::exit_now(1)
+    }
     let Err(error) = steps(plan, &mut channel, inheritance);
     // The other side may be gone; then there is nobody to tell.
     let _ = channel.0.send(&Message::Failed(error));
@@ -68,6 +78,10 @@ fn steps(
     let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
     build_root(plan, &channel.0)?;
     let Some(process) = &plan.init.process else {
+        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
+        let needed: Vec<_> = ends.into_iter().flatten().collect();
+        process::settle_descriptors(&[], &needed)?;
+        process::give_up_capabilities()?;
         channel.pass_gate(gate)?;
         return Err(Error::config("process", "is missing, so there is no program to start"));
     };
@@ -94,6 +108,9 @@ struct Channel(Pipe);
 impl Channel {
     /// Tells that all is ready, and waits until the program may run.
     fn pass_gate(&mut self, gate: Option<OwnedFd>) -> Result<()> {
+        if gate.is_some() {
+            sys::die_of_signals();
+        }
         self.0.send(&Message::Ready)?;
         match self.0.receive()? {
             Some(Message::Proceed { gate: false }) => return Ok(()),
@@ -104,7 +121,6 @@ impl Channel {
         }
         let Some(gate) = gate else { return Err(Error::new(Step::Gate, "")) };
         self.0 = Pipe::from(gate);
-        sys::die_of_signals();
         self.0 = wait_at(&self.0);
         Ok(())
     }
@@ -116,7 +132,8 @@ fn wait_at(gate: &Pipe) -> Pipe {
         match rustix::net::accept_with(gate, SocketFlags::CLOEXEC) {
             Ok(connection) => {
                 let pipe = Pipe::from(connection);
-                if let Ok(Some(Message::Proceed { .. })) = pipe.receive() {
+                let asked = matches!(pipe.receive(), Ok(Some(Message::Proceed { .. })));
+                if asked && pipe.send(&Message::Accepted).is_ok() {
                     return pipe;
                 }
             }

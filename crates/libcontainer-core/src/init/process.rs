@@ -14,7 +14,6 @@ use crate::error::{At, Cause, Error, Result};
 use crate::listener::load_filter;
 use crate::plan::{ProcessPlan, rlimit_name};
 use crate::step::Step;
-use crate::store::read_all;
 use crate::sync::Pipe;
 use crate::sys;
 
@@ -233,6 +232,12 @@ fn drop_bounding(keep: CapabilitySet) -> Result<()> {
     Ok(())
 }
 
+/// Leaves an init that has no program to run without any right.
+pub fn give_up_capabilities() -> Result<()> {
+    drop_bounding(CapabilitySet::default())?;
+    set_capabilities(&crate::capability::CapabilitySets::default(), 0)
+}
+
 /// The number of the capability that loading a filter takes (`linux/capability.h`).
 const CAP_SYS_ADMIN: u32 = 21;
 
@@ -293,7 +298,7 @@ fn home_of(uid: u32) -> CString {
     let text = rustix::fs::openat(CWD, "/etc/passwd", flags, Mode::empty())
         .and_then(|file| {
             let regular = crate::rootfs::file_type(&file)? == FileType::RegularFile;
-            if regular { read_all(&file) } else { Err(Errno::NOENT) }
+            if regular { read_start(&file) } else { Err(Errno::NOENT) }
         })
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -304,6 +309,18 @@ fn home_of(uid: u32) -> CString {
     });
     let home = home.filter(|home| !home.is_empty()).unwrap_or("/");
     CString::new(format!("HOME={home}")).unwrap_or_else(|_| c"HOME=/".to_owned())
+}
+
+/// The first MiB of a file, whose size is the image's word.
+fn read_start(file: &OwnedFd) -> std::result::Result<Vec<u8>, Errno> {
+    let (mut text, mut block) = (Vec::new(), [0u8; 4096]);
+    while text.len() < 1 << 20 {
+        match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut block))? {
+            0 => break,
+            count => text.extend_from_slice(&block[..count]),
+        }
+    }
+    Ok(text)
 }
 
 /// Finds the program as a shell would: by PATH, unless its name has a slash.
