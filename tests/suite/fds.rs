@@ -13,6 +13,7 @@ pub const CASES: &[Case] = cases![
     create_passes_only_the_standard_ones,
     exec_passes_only_the_standard_ones,
     a_created_container_holds_nothing_of_the_host,
+    one_without_a_process_holds_nothing_of_the_host_either,
     preserved_ones_are_passed,
     preserved_ones_are_passed_to_exec,
     preserved_ones_that_are_closed,
@@ -53,6 +54,20 @@ fn a_created_container_holds_nothing_of_the_host() {
     let foreign: Vec<_> =
         held.iter().filter(|(number, target)| *number > 2 && !may_be_held(target)).collect();
     assert!(foreign.is_empty(), "{foreign:?} of {held:?}");
+}
+
+/// Its init never runs a program that would close them. Other runtimes refuse such a container.
+fn one_without_a_process_holds_nothing_of_the_host_either() {
+    let mut container = Bundle::new().without("process");
+    let call = leaking(container.create_call(&[]));
+    let created = container.creates(call);
+    if runtime().is("orun") {
+        created.ok();
+        let held = host::descriptors(container.pid());
+        let foreign: Vec<_> =
+            held.iter().filter(|(number, target)| *number > 2 && !may_be_held(target)).collect();
+        assert!(foreign.is_empty(), "{foreign:?} of {held:?}");
+    }
 }
 
 fn preserved_ones_are_passed() {

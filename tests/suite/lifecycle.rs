@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use behaviour::{Bundle, host};
+use behaviour::{Bundle, host, runtime};
 
 use crate::case::{Case, cases};
 
 pub const CASES: &[Case] = cases![
+    of_several_starts_one_succeeds,
     created_then_started,
     create_runs_nothing_of_the_program,
     edits_after_create_have_no_effect,
@@ -283,4 +284,18 @@ fn stopped() -> Bundle {
     let container = Bundle::new().steps(&["exit 0"]).started();
     container.wait_for("stopped");
     container
+}
+
+/// The poststart hook of a start that was not heard would run for nothing.
+fn of_several_starts_one_succeeds() {
+    if !runtime().is("orun") {
+        return; // they race for the fifo, which tells nobody who won
+    }
+    for _ in 0..10 {
+        let container = Bundle::new().steps(&["sleep"]).created();
+        let starts: Vec<_> = (0..6).map(|_| container.call_with("start", &[]).spawn()).collect();
+        let ended: Vec<_> = starts.into_iter().map(behaviour::Running::wait).collect();
+        let good = ended.iter().filter(|start| start.code() == 0).count();
+        assert_eq!(good, 1, "{good} of 6 starts say that they did it");
+    }
 }
