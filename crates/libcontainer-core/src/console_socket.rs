@@ -5,9 +5,23 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use crate::step::Step;
 use crate::sync::send_with_fd;
+
+/// A terminal needs somebody who serves it: a socket if the runtime will not stay, and only then.
+pub fn check(terminal: bool, detached: bool, socket: Option<&str>) -> Result<()> {
+    let refuse = |words: &str| Err(Error::because(Step::CheckOption, "--console-socket", words));
+    match (terminal, detached, socket) {
+        (true, true, None) => {
+            refuse("cannot allocate tty if runc will detach without setting console socket")
+        }
+        (false, _, Some(_)) | (true, false, Some(_)) => {
+            refuse("cannot use console socket if runc will not detach or allocate tty")
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Connects to the socket that will get the master.
 pub fn connect(path: &str) -> Result<OwnedFd> {

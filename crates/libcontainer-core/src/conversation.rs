@@ -77,16 +77,8 @@ impl Conversation<'_> {
     /// What only the parent may do to the new process.
     fn outfit(&self) -> Result<()> {
         let process = self.plan.init.process.as_ref();
-        if let Some(score) = process.and_then(|process| process.oom_score_adj) {
-            let path = format!("{}/oom_score_adj", self.child.pid.as_raw_nonzero());
-            let written = procfs::write(&path, score.to_string().as_bytes());
-            match written {
-                // An ordinary user may only raise it.
-                Err(rustix::io::Errno::ACCESS) if self.host.euid != 0 => {}
-                other => other
-                    .at(Step::WriteProc, format!("/proc/{path}"))
-                    .map_err(|error| error.field("process.oomScoreAdj"))?,
-            }
+        if let Some(process) = process {
+            init::process::set_oom_score(&self.child.pid.as_raw_nonzero().to_string(), process)?;
         }
         if self.plan.namespaces.create.contains(Namespace::User) {
             if let Some(process) = process {

@@ -88,7 +88,9 @@ pub fn launch(
         plan.warnings.push("linux.seccomp is not in force while calls are recorded".to_owned());
     }
     let warnings = std::mem::take(&mut plan.warnings);
-    check_terminal(&plan, request)?;
+    let terminal = plan.init.process.as_ref().is_some_and(|process| process.terminal.is_some());
+    console_socket::check(terminal, request.detached, request.console_socket.as_deref())
+        .map_err(|error| error.field("process.terminal"))?;
     plan.init.process.as_ref().map_or(Ok(()), check_agent)?;
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
@@ -222,23 +224,6 @@ pub fn parse(text: &[u8]) -> Result<Spec<'_>> {
         let field = if error.path.is_empty() { "config.json".to_owned() } else { error.path };
         Error::config(field, error.message)
     })
-}
-
-/// A terminal needs somebody who serves it (runc's docs/terminals.md).
-fn check_terminal(plan: &CreatePlan, request: &CreateRequest) -> Result<()> {
-    let terminal = plan.init.process.as_ref().is_some_and(|process| process.terminal.is_some());
-    let refuse = |words: &str| {
-        Err(Error::because(Step::CheckOption, "--console-socket", words).field("process.terminal"))
-    };
-    match (terminal, request.detached, &request.console_socket) {
-        (true, true, None) => {
-            refuse("cannot allocate tty if runc will detach without setting console socket")
-        }
-        (false, _, Some(_)) | (true, false, Some(_)) => {
-            refuse("cannot use console socket if runc will not detach or allocate tty")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn first_state(plan: &CreatePlan, host: &Host) -> State {

@@ -21,7 +21,7 @@ use crate::spec::{self, Process};
 use crate::start::hear_of_program;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
-use crate::{console_socket, listener, procfs, spawn, sys};
+use crate::{console_socket, listener, spawn, sys};
 
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +73,8 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         &namespaces,
         &mut warnings,
     )?;
-    check_terminal(&plan, request)?;
+    let socket = request.console_socket.as_deref();
+    console_socket::check(plan.terminal.is_some(), request.detach, socket)?;
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let signals = if request.detach { None } else { Some(Signals::catch()?) };
     if !request.detach && !request.no_subreaper {
@@ -106,19 +107,6 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
             let relay = terminal.map(Relay::new).transpose()?;
             Ok((attend(child.pid, &child.pidfd, &signals, relay)?, warnings))
         }
-    }
-}
-
-fn check_terminal(plan: &ProcessPlan, request: &ExecRequest) -> Result<()> {
-    let refuse = |words: &str| Err(Error::because(Step::CheckOption, "--console-socket", words));
-    match (plan.terminal.is_some(), request.detach, &request.console_socket) {
-        (true, true, None) => {
-            refuse("cannot allocate tty if runc will detach without setting console socket")
-        }
-        (false, _, Some(_)) | (true, false, Some(_)) => {
-            refuse("cannot use console socket if runc will not detach or allocate tty")
-        }
-        _ => Ok(()),
     }
 }
 
@@ -189,14 +177,7 @@ fn enter(
     plan: &ProcessPlan,
     options: &Options,
 ) -> Result<()> {
-    if let Some(score) = plan.oom_score_adj {
-        match procfs::write("self/oom_score_adj", score.to_string().as_bytes()) {
-            Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => {}
-            other => other
-                .at(Step::WriteProc, "/proc/self/oom_score_adj")
-                .map_err(|error| error.field("process.oomScoreAdj"))?,
-        }
-    }
+    process::set_oom_score("self", plan)?;
     for (file, value, field) in init::open_labels(Some(plan))? {
         // Takes effect at the next execve, of the child too, which inherits it.
         rustix::io::write(&file, value.as_bytes())

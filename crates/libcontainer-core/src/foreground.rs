@@ -9,6 +9,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use rustix::termios::{OptionalActions, Termios};
 
 use crate::error::{At, Result};
+use crate::guards::wait_for_end;
 use crate::step::Step;
 use crate::store::write_all;
 use crate::sys;
@@ -220,10 +221,7 @@ fn next_zombie(keep: Pid) -> Option<Pid> {
 }
 
 fn exit_status(pidfd: &OwnedFd) -> Result<i32> {
-    let status = rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)
-    })
-    .at(Step::Wait, "its exit status")?;
+    let status = wait_for_end(pidfd.as_fd()).at(Step::Wait, "its exit status")?;
     let Some(status) = status else { return Ok(-1) };
     Ok(match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => code,

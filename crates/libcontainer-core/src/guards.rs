@@ -1,9 +1,10 @@
 //! What `create` takes, and gives back unless it is kept.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use ::namespaces::Child;
-use rustix::process::{WaitId, WaitIdOptions};
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::start::run_hooks;
 use crate::store::{State, StateDir};
@@ -54,9 +55,14 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(child) = self.0.take() {
             let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
-            let _ = rustix::io::retry_on_intr(|| {
-                rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
-            });
+            let _ = wait_for_end(child.pidfd.as_fd());
         }
     }
+}
+
+/// Waits until a child has ended, and reaps it.
+pub fn wait_for_end(pidfd: BorrowedFd<'_>) -> Result<Option<WaitIdStatus>, Errno> {
+    rustix::io::retry_on_intr(|| {
+        rustix::process::waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)
+    })
 }

@@ -8,9 +8,9 @@ use ::namespaces::{CloneError, CloneRequest, Fork};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::error::{Cause, Error, Result};
+use crate::guards::wait_for_end;
 use crate::spec::Hook;
 use crate::step::Step;
 use crate::store::write_all;
@@ -67,10 +67,7 @@ fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Cause> {
         let _ = sys::send_signal_to_group(child.pid.as_raw_nonzero().get(), libc::SIGKILL);
         let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
     }
-    let status = rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
-    })
-    .map_err(Cause::Errno)?;
+    let status = wait_for_end(child.pidfd.as_fd()).map_err(Cause::Errno)?;
     let text = String::from_utf8_lossy(&text);
     let output =
         if text.is_empty() { String::new() } else { format!(", output: {}", text.trim_end()) };

@@ -9,9 +9,9 @@ use ::namespaces::{
 };
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::error::{At, Cause, Error, Result};
+use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
@@ -74,9 +74,7 @@ pub fn user_namespace(uids: &[IdMap], gids: &[IdMap]) -> Result<OwnedFd> {
         namespace_of(dir.as_fd())
     });
     drop(ours);
-    let _ = rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
-    });
+    let _ = wait_for_end(child.pidfd.as_fd());
     made
 }
 
@@ -117,10 +115,7 @@ fn run_helper(helper: &CString, pid: i32, map: &[IdMap]) -> Result<()> {
         Ok(Fork::Parent(child)) => child,
         Err(_) => return Err(Error::new(Step::MapIds, subject())),
     };
-    let status = rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
-    })
-    .at_with(Step::MapIds, subject)?;
+    let status = wait_for_end(child.pidfd.as_fd()).at_with(Step::MapIds, subject)?;
     match status.and_then(|status| status.exit_status()) {
         Some(0) => Ok(()),
         code => Err(Error::because(

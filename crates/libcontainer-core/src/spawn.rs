@@ -10,9 +10,10 @@ use ::namespaces::{
     Child, CloneError, CloneRequest, Fork, JoinError, Namespace, NamespaceFile, NamespaceSet,
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use rustix::process::{Pid, WaitId, WaitIdOptions};
+use rustix::process::Pid;
 
 use crate::error::{At, Error, Result};
+use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
@@ -165,9 +166,7 @@ pub fn spawn_by_helper<T>(
     };
     drop(answer);
     let answer = Pipe::from(ours).receive();
-    let _ = rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(helper.pidfd.as_fd()), WaitIdOptions::EXITED)
-    });
+    let _ = wait_for_end(helper.pidfd.as_fd());
     match answer? {
         Some(Message::Spawned(pid, pidfd)) => {
             let pid = Pid::from_raw(pid).ok_or_else(|| Error::new(Step::Clone, ""))?;

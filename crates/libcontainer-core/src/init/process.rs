@@ -13,6 +13,7 @@ use crate::capability::CapabilitySet;
 use crate::error::{At, Cause, Error, Result};
 use crate::listener::load_filter;
 use crate::plan::{ProcessPlan, rlimit_name};
+use crate::procfs;
 use crate::step::Step;
 use crate::sync::Pipe;
 use crate::sys;
@@ -97,6 +98,19 @@ pub fn execute(ready: &Prepared<'_>) -> Result<Infallible> {
 
 fn set_limits(plan: &ProcessPlan) -> Result<()> {
     each_limit(plan, sys::set_rlimit)
+}
+
+/// Writes `oom_score_adj` of a process (its name below /proc), if the plan has one.
+pub fn set_oom_score(process: &str, plan: &ProcessPlan) -> Result<()> {
+    let Some(score) = plan.oom_score_adj else { return Ok(()) };
+    let path = format!("{process}/oom_score_adj");
+    match procfs::write(&path, score.to_string().as_bytes()) {
+        // An ordinary user may only raise it.
+        Err(Errno::ACCESS) if !rustix::process::geteuid().is_root() => Ok(()),
+        other => other
+            .at_with(Step::WriteProc, || format!("/proc/{path}"))
+            .map_err(|error| error.field("process.oomScoreAdj")),
+    }
 }
 
 /// In a user namespace a process may not raise its own hard limits: that is done from outside.
