@@ -16,6 +16,7 @@ use crate::processes;
 use crate::record::{Directory, Record};
 use crate::step::{Place, Step, run};
 use crate::subtree;
+use crate::systemd::{self, Started};
 
 /// How often missing parents are made: another create that fails may take its own away again.
 const PARENT_ATTEMPTS: u32 = 3;
@@ -32,6 +33,8 @@ pub struct Created {
     fresh: Vec<bool>,
     /// By directory of the plan: whether it exists.
     present: Vec<bool>,
+    /// The unit that systemd started for it; dropped after the directories.
+    unit: Option<Started>,
 }
 
 impl Plan {
@@ -42,6 +45,7 @@ impl Plan {
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
         let root = self.record.open_root()?;
+        let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
             root,
@@ -49,6 +53,7 @@ impl Plan {
             made: Vec::new(),
             fresh: Vec::new(),
             present: Vec::new(),
+            unit,
         };
         for directory in &self.record.directories {
             let before = created.made.len();
@@ -111,17 +116,25 @@ impl Created {
         &self.join
     }
 
-    /// Leaves the directories in place and closes what it took to join.
-    pub fn keep(mut self) -> Record {
+    /// Leaves the directories in place and closes what it took to join; to be called when the
+    /// container's process is in them.
+    ///
+    /// # Errors
+    /// When systemd refuses a limit that had to wait until now.
+    pub fn keep(mut self) -> Result<Record, Error> {
+        if let Some(unit) = self.unit.take() {
+            unit.keep()?;
+        }
         self.made.clear();
-        self.record.clone()
+        Ok(self.record.clone())
     }
 
     /// Makes one directory, ready to take processes; tells whether it is new.
     fn add(&mut self, plan: &Plan, directory: &Directory) -> Result<bool, Error> {
         let fresh = self.make(directory)?;
         let place = (self.root.as_fd(), &self.record);
-        if !fresh {
+        // systemd made sure that the unit is new, and a placeholder is in it.
+        if !fresh && self.unit.is_none() {
             check_unused(place.0, place.1, directory)?;
         }
         if directory.is_v2() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{At, Cause, Error};
 use crate::layout::Kind;
 use crate::path::{is_clean, join};
+use crate::systemd::Unit;
 
 /// A container's cgroup: one directory in each hierarchy.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -19,6 +20,9 @@ pub struct Record {
     pub root: String,
     /// The directories.
     pub directories: Vec<Directory>,
+    /// The unit that the cgroup belongs to, if systemd made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
 }
 
 /// The container's directory in one hierarchy.

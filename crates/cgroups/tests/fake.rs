@@ -34,7 +34,7 @@ fn layout(root: &str, kind: Kind, hierarchies: &[(&str, &str)]) -> Layout {
 
 fn planned(layout: &Layout, path: Option<&str>, rootless: bool, json: &str) -> Plan {
     let resources: spec::Resources<'_> = serde_json::from_str(json).unwrap();
-    let request = Request { path, id: "ctr", resources: Some(&resources), rootless };
+    let request = Request { path, id: "ctr", resources: Some(&resources), rootless, systemd: None };
     plan(layout, &request).unwrap()
 }
 
@@ -91,13 +91,13 @@ fn controllers_are_asked_of_the_ancestors_only_when_missing() {
     let control = ("cgroup.subtree_control", "");
     // All there: nothing is written.
     let (root, layout) = v2(&[ALL, control], &[ALL]);
-    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep();
+    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep().unwrap();
     let written =
         |root: &TempDir| fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap();
     assert_eq!(written(&root), "");
     // Some missing that nobody needs: asked for, and no error.
     let (root, layout) = v2(&[ALL, control], &[("cgroup.controllers", "cpu\n")]);
-    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep();
+    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep().unwrap();
     assert_eq!(written(&root), "+io +memory +pids");
     // Needed, and missing still.
     let pids = r#"{"pids":{"limit":1}}"#;

@@ -169,7 +169,8 @@ pub fn launch(
     state.pidfd_inode = inode(child.pidfd.as_fd());
     state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
-    state.cgroup = cgroup.map(cgroups::Created::keep);
+    let kept = cgroup.map(cgroups::Created::keep).transpose();
+    state.cgroup = kept.map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     dir.commit(&state)?;
     if let Some(group) = group {
         group.keep();

@@ -62,7 +62,7 @@ pub(crate) fn name(test: &str) -> String {
 pub(crate) fn planned(layout: &Layout, path: &str, json: &str) -> Plan {
     let resources: spec::Resources<'_> = serde_json::from_str(json).unwrap();
     let request =
-        Request { path: Some(path), id: "id", resources: Some(&resources), rootless: false };
+        Request { path: Some(path), id: "id", resources: Some(&resources), ..Request::default() };
     plan(layout, &request).unwrap()
 }
 
@@ -76,7 +76,7 @@ impl Cgroup {
         let plan = planned(layout, &name(test), json);
         let created = plan.create().unwrap();
         plan.apply(&created).unwrap();
-        Self { record: created.keep() }
+        Self { record: created.keep().unwrap() }
     }
 
     pub(crate) fn path(&self, controller: &str) -> PathBuf {

@@ -276,7 +276,6 @@ pub struct SchedulerPlan {
 /// Makes the plan of `create`, or says which property of the configuration stands against it.
 pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePlan> {
     check::version(spec)?;
-    check::unsupported(options)?;
     let linux = spec.linux.as_ref();
     let namespaces = namespaces::plan(linux, host)?;
     check::hooks(spec.hooks.as_ref())?;
@@ -320,11 +319,18 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
 fn plan_cgroup(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<Option<cgroups::Plan>> {
     let Some(layout) = &host.cgroups else { return Ok(None) };
     let linux = spec.linux.as_ref();
+    let annotations: Vec<(&str, &str)> = match options.systemd_cgroup {
+        true => spec.annotations.iter().map(|(key, value)| (&**key, &**value)).collect(),
+        false => Vec::new(),
+    };
     let request = cgroups::Request {
         path: linux.and_then(|linux| linux.cgroups_path.as_deref()),
         id: &options.id,
         resources: linux.and_then(|linux| linux.resources.as_ref()),
         rootless: options.rootless,
+        systemd: options
+            .systemd_cgroup
+            .then_some(cgroups::Systemd { user: options.rootless, annotations: &annotations }),
     };
     cgroups::plan(layout, &request)
         .map(Some)

@@ -46,6 +46,12 @@ impl CreatePlan {
                     ),
                 );
             }
+            if let Some(unit) = cgroup.unit() {
+                add("cgroup", format!("start unit {unit}"));
+            }
+            for (name, value) in cgroup.properties() {
+                add("cgroup", format!("property {name}={value}"));
+            }
             for write in cgroup.writes() {
                 add(
                     "cgroup",
