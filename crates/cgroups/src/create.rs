@@ -35,6 +35,8 @@ pub struct Created {
     present: Vec<bool>,
     /// The unit that systemd started for it; dropped after the directories.
     unit: Option<Started>,
+    /// Whether they stay.
+    kept: bool,
 }
 
 impl Plan {
@@ -54,6 +56,7 @@ impl Plan {
             fresh: Vec::new(),
             present: Vec::new(),
             unit,
+            kept: false,
         };
         for directory in &self.record.directories {
             let before = created.made.len();
@@ -116,17 +119,21 @@ impl Created {
         &self.join
     }
 
-    /// Leaves the directories in place and closes what it took to join; to be called when the
-    /// container's process is in them.
+    /// To be called when the container's process is in the cgroup: it needs nobody else to hold it.
     ///
     /// # Errors
     /// When systemd refuses a limit that had to wait until now.
-    pub fn keep(mut self) -> Result<Record, Error> {
+    pub fn settle(&mut self) -> Result<(), Error> {
+        self.unit.as_mut().map_or(Ok(()), Started::settle)
+    }
+
+    /// Leaves the directories in place and closes what it took to join.
+    pub fn keep(mut self) -> Record {
         if let Some(unit) = self.unit.take() {
-            unit.keep()?;
+            unit.keep();
         }
-        self.made.clear();
-        Ok(self.record.clone())
+        self.kept = true;
+        self.record.clone()
     }
 
     /// Makes one directory, ready to take processes; tells whether it is new.
@@ -183,20 +190,39 @@ impl Created {
         }
     }
 
-    /// Removes what was made since there were `keep` of them, children first.
-    fn undo(&mut self, keep: usize) {
+    /// Removes what was made since there were `keep` of them, children first; gives those
+    /// that are in use.
+    fn undo(&mut self, keep: usize) -> Vec<String> {
+        let mut busy = Vec::new();
         while self.made.len() > keep {
-            if let Some(path) = self.made.pop() {
-                // A failure here has nobody to tell: there is an earlier one that matters more.
-                let _ = unlinkat(self.root.as_fd(), path.as_str(), AtFlags::REMOVEDIR);
+            let Some(path) = self.made.pop() else { break };
+            // A failure here has nobody to tell: there is an earlier one that matters more.
+            let removed = unlinkat(self.root.as_fd(), path.as_str(), AtFlags::REMOVEDIR);
+            if removed == Err(Errno::BUSY) {
+                busy.push(path);
             }
         }
+        busy
     }
 }
 
 impl Drop for Created {
     fn drop(&mut self) {
-        self.undo(0);
+        if self.kept {
+            return;
+        }
+        let busy = self.undo(0);
+        if !busy.is_empty() || self.fresh.contains(&false) {
+            // A hook's daemon, say. All in there is the container's: it was empty before.
+            let _ = self.record.kill_all(libc::SIGKILL);
+            let own: Vec<String> =
+                self.record.directories.iter().map(Directory::below_root).collect();
+            let (own, parents): (Vec<_>, Vec<_>) =
+                busy.into_iter().partition(|path| own.contains(path));
+            let _ = self.record.remove_trees(self.root.as_fd(), own);
+            self.made.extend(parents.into_iter().rev());
+            self.undo(0);
+        }
     }
 }
 

@@ -32,10 +32,19 @@ impl Record {
         let mut left: Vec<String> =
             self.directories.iter().map(|directory| directory.below_root()).collect();
         left.retain(|path| rmdir(root.as_fd(), path) == Err(Errno::BUSY));
+        self.remove_trees(root.as_fd(), left)
+    }
+
+    /// Removes directories below the root, with all below them.
+    pub(crate) fn remove_trees(
+        &self,
+        root: BorrowedFd<'_>,
+        mut left: Vec<String>,
+    ) -> Result<(), Error> {
         let mut result = Ok(());
         for attempt in 0..=ATTEMPTS {
             result = Ok(());
-            left.retain(|path| match remove_tree(root.as_fd(), path) {
+            left.retain(|path| match remove_tree(root, path) {
                 Ok(()) => false,
                 Err(errno) => {
                     result = Err(errno).at("remove cgroup", &self.full(path));

@@ -91,13 +91,13 @@ fn controllers_are_asked_of_the_ancestors_only_when_missing() {
     let control = ("cgroup.subtree_control", "");
     // All there: nothing is written.
     let (root, layout) = v2(&[ALL, control], &[ALL]);
-    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep().unwrap();
+    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep();
     let written =
         |root: &TempDir| fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap();
     assert_eq!(written(&root), "");
     // Some missing that nobody needs: asked for, and no error.
     let (root, layout) = v2(&[ALL, control], &[("cgroup.controllers", "cpu\n")]);
-    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep().unwrap();
+    planned(&layout, Some("/ctr"), true, "{}").create().unwrap().keep();
     assert_eq!(written(&root), "+io +memory +pids");
     // Needed, and missing still.
     let pids = r#"{"pids":{"limit":1}}"#;

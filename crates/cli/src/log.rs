@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::SystemTime;
 
+use crate::sys::write_to_stderr;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -25,7 +26,7 @@ impl Log {
         let line = self.line(level, message);
         let written = match &self.file {
             Some(file) => append(file, &line),
-            None => std::io::stderr().write_all(line.as_bytes()),
+            None => write_to_stderr(line.as_bytes()),
         };
         if let Err(error) = written
             && let Some(file) = &self.file
@@ -34,7 +35,7 @@ impl Log {
                 "{}unable to write the log to {file}: {error}\n",
                 self.line(level, message)
             );
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            let _ = write_to_stderr(text.as_bytes());
         }
     }
 
@@ -53,7 +54,10 @@ impl Log {
                     line.push('\\');
                     line.push(letter);
                 }
-                '\n' => line.push_str("\\n"),
+                // A name from an image must not speak to the terminal.
+                letter if letter.is_control() => {
+                    let _ = write!(line, "{}", letter.escape_default());
+                }
                 letter => line.push(letter),
             }
         }
@@ -120,6 +124,8 @@ mod tests {
     fn quotes_are_escaped() {
         let line = Log::default().line("error", "exec: \"x\": a\\b");
         assert!(line.ends_with("level=error msg=\"exec: \\\"x\\\": a\\\\b\"\n"), "{line}");
+        let line = Log::default().line("error", "a\nb\tc\x1b[2J\u{9b}ü");
+        assert!(line.ends_with("msg=\"a\\nb\\tc\\u{1b}[2J\\u{9b}ü\"\n"), "{line}");
         let line = Log { json: true, ..Log::default() }.line("error", "\"x\"");
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(

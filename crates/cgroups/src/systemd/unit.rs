@@ -80,17 +80,18 @@ pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
 }
 
 impl Started {
-    /// Lets the unit live on its own; to be called when the container's process is in it.
+    /// Lets go of the placeholder; to be called when the container's process is in the unit.
     ///
     /// # Errors
     /// When systemd refuses a limit that had to wait until now.
-    pub(crate) fn keep(mut self) -> Result<(), Error> {
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
         self.placeholder = None;
-        if let Some(unit) = &self.unit {
-            unit.set(&self.late)?;
-        }
+        self.unit.as_ref().map_or(Ok(()), |unit| unit.set(&self.late))
+    }
+
+    /// Lets the unit live on.
+    pub(crate) fn keep(mut self) {
         self.unit = None;
-        Ok(())
     }
 }
 

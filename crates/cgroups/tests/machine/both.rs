@@ -13,7 +13,7 @@ fn a_cgroup_in_use_is_refused() {
     let Some(layout) = machine("a_cgroup_in_use_is_refused") else { return };
     let cgroup = Cgroup::new(&layout, "in-use", "{}");
     let again = planned(&layout, &name("in-use"), "{}");
-    again.create().and_then(Created::keep).unwrap();
+    again.create().map(Created::keep).unwrap();
 
     let mut child = cgroup.sleeper();
     let error = again.create().unwrap_err();

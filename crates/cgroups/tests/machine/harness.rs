@@ -76,7 +76,7 @@ impl Cgroup {
         let plan = planned(layout, &name(test), json);
         let created = plan.create().unwrap();
         plan.apply(&created).unwrap();
-        Self { record: created.keep().unwrap() }
+        Self { record: created.keep() }
     }
 
     pub(crate) fn path(&self, controller: &str) -> PathBuf {

@@ -15,6 +15,7 @@ mod validate;
 
 use std::ffi::CString;
 
+use libcontainer_core::container::Container;
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
@@ -54,7 +55,12 @@ impl Failure {
             "exec" => format!("exec failed: {error}"),
             _ => error.to_string(),
         };
-        let status = if command == "exec" || (command == "run" && exec_failed) { 255 } else { 1 };
+        let status = match error.signal() {
+            // As a shell would say of a command that the signal ended.
+            Some(signal) => 128 + signal,
+            None if command == "exec" || (command == "run" && exec_failed) => 255,
+            None => 1,
+        };
         Failure { message, status, bare: exec_failed && command != "start" }
     }
 
@@ -69,10 +75,7 @@ impl Failure {
             log.write("error", &self.message);
         }
         if log.file.is_some() || self.bare {
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                format!("{}\n", self.message).as_bytes(),
-            );
+            let _ = crate::sys::write_to_stderr(format!("{}\n", self.message).as_bytes());
         } else {
             log.write("error", &self.message);
         }
@@ -123,7 +126,7 @@ pub fn run(
             warn(context, &warnings);
             Ok(0)
         }
-        "start" => find(&root, id())
+        "start" => find_by(&root, id(), Container::load_to_start)
             .and_then(|container| start::start(&container))
             .map(|()| 0)
             .map_err(failed),
@@ -150,13 +153,18 @@ pub fn run(
 }
 
 /// Finds a container below a state root that need not be there.
-fn find(
+fn find(root: &str, id: &str) -> libcontainer_core::Result<Container> {
+    find_by(root, id, Container::load)
+}
+
+fn find_by(
     root: &str,
     id: &str,
-) -> libcontainer_core::Result<libcontainer_core::container::Container> {
+    load: impl FnOnce(&Store, &str) -> libcontainer_core::Result<Container>,
+) -> libcontainer_core::Result<Container> {
     libcontainer_core::store::check_id(id)?;
     match Store::open(root)? {
-        Some(store) => libcontainer_core::container::Container::load(&store, id),
+        Some(store) => load(&store, id),
         None => Err(Error::new(Step::FindContainer, id)),
     }
 }
