@@ -30,6 +30,7 @@ mod kernel;
 mod labels;
 mod leaks;
 mod lifecycle;
+mod limits;
 mod mount_options;
 mod mount_words;
 mod mounts;
@@ -47,6 +48,7 @@ mod seccomp_command;
 mod seccomp_notify;
 mod seccomp_record;
 mod security;
+mod systemd;
 mod terminal;
 mod user_namespaces;
 mod validate;
@@ -92,6 +94,8 @@ fn main() -> ExitCode {
         ("hook_fields", hook_fields::CASES),
         ("cgroups_v1", cgroups_v1::CASES),
         ("cgroups_v1_rare", cgroups_v1_rare::CASES),
+        ("limits", limits::CASES),
+        ("systemd", systemd::CASES),
         ("seccomp", seccomp::CASES),
         ("seccomp_arguments", seccomp_arguments::CASES),
         ("seccomp_abis", seccomp_abis::CASES),

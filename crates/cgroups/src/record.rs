@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Cause, Error};
@@ -75,6 +75,14 @@ impl Record {
             }
         }
         open_root(&self.root)
+    }
+
+    /// Whether any of the directories is there.
+    pub(crate) fn exists(&self) -> bool {
+        let is_there = |root: &OwnedFd, directory: &Directory| {
+            statat(root, directory.below_root(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        };
+        self.open_root().is_ok_and(|root| self.directories.iter().any(|one| is_there(&root, one)))
     }
 
     /// An absolute path for messages.

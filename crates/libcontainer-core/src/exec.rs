@@ -126,7 +126,28 @@ fn spawn_process(
         Some(record) => Some(choose_cgroup(record, &request.cgroup)?),
         None => None,
     };
-    let mut join = match &record {
+    let spawn = |record: Option<&cgroups::Record>| {
+        spawn_in(record, container, live, namespaces, plan, request)
+    };
+    match spawn(record.as_ref()) {
+        // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody.
+        Err(error) if error.errno() == Some(Errno::BUSY) && request.cgroup.is_empty() => {
+            let moved = record.and_then(|record| record.of_process(container.state.pid).ok());
+            if moved.is_some() { spawn(moved.as_ref()) } else { Err(error) }
+        }
+        result => result,
+    }
+}
+
+fn spawn_in(
+    record: Option<&cgroups::Record>,
+    container: &Container,
+    live: BorrowedFd<'_>,
+    namespaces: &Namespaces,
+    plan: &ProcessPlan,
+    request: &ExecRequest,
+) -> Result<(Pipe, Child)> {
+    let mut join = match record {
         Some(record) => record.join().map_err(|error| cgroup_failed(Step::EnterCgroup, &error))?,
         None => cgroups::Join::default(),
     };

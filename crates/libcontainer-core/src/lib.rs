@@ -32,6 +32,7 @@ mod listener;
 mod maps;
 mod net_devices;
 mod netlink;
+mod network;
 pub mod oci_state;
 pub mod pause;
 mod pid_file;
@@ -52,6 +53,7 @@ mod sync;
 mod sys;
 pub mod template;
 pub mod update;
+pub mod usage;
 pub mod validate;
 
 pub use ::seccomp;

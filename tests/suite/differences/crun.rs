@@ -1,10 +1,23 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
-use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always, sometimes};
+use super::{
+    Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always, sometimes,
+};
 
 pub const DIFFERENCES: &[Difference] = &[
     always("crun 1.8", "does not know these properties", SCHEDULING),
     always("crun", "has no command validate", VALIDATE),
+    always("crun", "has no commands stats and top", USAGE),
+    always(
+        "crun",
+        "has no command events",
+        &["limits::running_out_of_memory_is_an_event", "limits::statistics_at_an_interval"],
+    ),
+    always(
+        "crun 1.8",
+        "does not read resources from standard input",
+        &["limits::an_update_back_and_forth", "limits::an_update_that_fails_changes_nothing"],
+    ),
     always(
         "crun",
         "returns from start before the container's hooks have run, and checks no hook before",

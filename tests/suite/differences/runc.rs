@@ -1,10 +1,11 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
-use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always};
+use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always};
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
     always("runc", "has no command validate", VALIDATE),
+    always("runc", "has no commands stats and top", USAGE),
     always(
         "runc",
         "returns from start before the container's hooks have run, runs poststart in create, and checks no hook before",

@@ -10,6 +10,7 @@ mod ps;
 mod seccomp;
 mod spec;
 mod state;
+mod stats;
 mod update;
 mod validate;
 
@@ -147,6 +148,8 @@ pub fn run(
         "seccomp" => seccomp::seccomp(context, words),
         "validate" => validate::validate(context, global, words),
         "update" => update::update(words, &root).map_err(failed),
+        "stats" => stats::stats(words, &root).map_err(failed),
+        "top" => stats::top(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),
     }
