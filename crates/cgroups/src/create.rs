@@ -77,7 +77,10 @@ impl Plan {
                 }
             }
         }
-        Ok(created)
+        match self.owner.map_or(Ok(()), |owner| created.record.delegate(owner)) {
+            Err(error) if self.rootless && error.errno() == Some(Errno::PERM) => Ok(created),
+            result => result.map(|()| created),
+        }
     }
 
     /// Writes the limits and puts the device rules in force; before the process joins, or after.

@@ -1,7 +1,7 @@
 //! From a request to a plan: which directories to make, and what to write into them.
 
 use crate::error::PlanError;
-use crate::layout::Layout;
+use crate::layout::{Kind, Layout};
 use crate::path::CgroupsPath;
 use crate::record::{Directory, Record};
 use crate::resources::{self, Purpose};
@@ -20,6 +20,9 @@ pub struct Request<'a> {
     pub resources: Option<&'a spec::Resources<'a>>,
     /// Go on without a cgroup where permission is missing and nothing asks for one.
     pub rootless: bool,
+    /// The user who gets the directory of version 2, where there is no version 1: the container's
+    /// root, if that may write there.
+    pub owner: Option<u32>,
     /// Have systemd make the cgroup.
     pub systemd: Option<Systemd<'a>>,
 }
@@ -35,6 +38,7 @@ pub struct Plan {
     /// Whether the configuration names the cgroup.
     pub(crate) named: bool,
     pub(crate) unit: Option<UnitPlan>,
+    pub(crate) owner: Option<u32>,
 }
 
 /// Plans the cgroup of a new container; makes no system call.
@@ -43,7 +47,9 @@ pub struct Plan {
 /// When a value cannot be put into practice in this layout; the error names its JSON path.
 pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan, PlanError> {
     let none = spec::Resources::default();
-    let resources = request.resources.unwrap_or(&none);
+    let given = request.resources.unwrap_or(&none);
+    let kept = request.systemd.is_some().then(|| systemd::resources(given));
+    let resources = kept.as_ref().unwrap_or(given);
     let (unit, path) = match &request.systemd {
         Some(wanted) => {
             let (path, id) = (request.path, request.id);
@@ -65,14 +71,20 @@ pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan, PlanError> {
     };
     let purpose = Purpose::Create { rootless: request.rootless };
     let (steps, v2_controllers) = resources::steps(&record, resources, purpose)?;
+    let owner = request.owner.filter(|_| layout.kind() == Kind::V2);
     let named = request.path.is_some_and(|path| !path.is_empty());
-    Ok(Plan { record, steps, v2_controllers, rootless: request.rootless, named, unit })
+    Ok(Plan { record, steps, v2_controllers, rootless: request.rootless, named, unit, owner })
 }
 
 impl Plan {
     /// The directories, before they exist: what to write down first, so that a cleanup finds them.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// The user who gets the directory.
+    pub fn owner(&self) -> Option<u32> {
+        self.owner
     }
 
     /// The unit that systemd will be asked for: its name.

@@ -161,35 +161,41 @@ fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
-/// A child that only waits, to hold a place; it is killed with its parent, or when this is dropped.
+/// A child that does one thing, and then holds its place; it is killed with its parent, or when this
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct Placeholder(libc::pid_t);
 
 impl Placeholder {
-    /// Makes it (fork(2)); the caller has one thread.
-    pub(crate) fn new() -> Result<Self, Errno> {
+    /// Makes it (fork(2)); gives a pipe that has what its task gives, and then ends. The caller has
+    /// one thread.
+    pub(crate) fn new(task: impl FnOnce() -> Vec<u8>) -> Result<(Self, OwnedFd), Errno> {
         let parent = std::process::id();
-        // SAFETY: the caller has one thread, so that the child's copy of it is whole. The child makes
-        // system calls only, and never returns from here.
+        let (answer, mine) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        // SAFETY: the caller has one thread, so that the child's copy of it is whole. The child never
+        // returns from here.
         match unsafe { libc::fork() } {
             -1 => Err(last_errno()),
-            0 => loop {
-                // SAFETY: these take plain numbers and touch no memory.
+            0 => {
+                drop(answer);
+                // SAFETY: prctl(2) with numbers, and _exit(2), touch no memory.
                 unsafe {
                     libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                     if libc::getppid().cast_unsigned() != parent {
                         libc::_exit(0);
                     }
-                    libc::pause();
                 }
-            },
-            pid => Ok(Self(pid)),
+                let bytes = task();
+                // A parent that does not read is gone, and the child with it.
+                let _ = rustix::io::write(&mine, &bytes);
+                drop(mine);
+                loop {
+                    // SAFETY: pause(2) takes nothing.
+                    unsafe { libc::pause() };
+                }
+            }
+            pid => Ok((Self(pid), answer)),
         }
-    }
-
-    /// Its pid.
-    pub(crate) fn pid(&self) -> u32 {
-        self.0.cast_unsigned()
     }
 }
 

@@ -7,8 +7,8 @@ use crate::file;
 use crate::layout::Kind;
 use crate::record::Record;
 use crate::resources::{Purpose, steps};
-use crate::spec::{Cpu, Resources};
-use crate::step::{Place, Step, run_or_undo};
+use crate::spec::Resources;
+use crate::step::{Place, run_or_undo};
 use crate::subtree;
 use crate::systemd;
 
@@ -22,44 +22,40 @@ impl Record {
     /// When a value cannot be put into practice, or the kernel or systemd refuses one: then all limits
     /// are as they were.
     pub fn update(&self, resources: &Resources<'_>) -> Result<(), Error> {
-        let planned = |error| Error::new("plan", "resources", Cause::Config(error));
-        let (steps, v2_controllers) = steps(self, resources, Purpose::Update).map_err(planned)?;
         let root = self.open_root()?;
+        let refused = |error| Error::new("plan", "resources", Cause::Config(error));
+        let whole = match &self.unit {
+            Some(_) => Some(systemd::resources(&self.with_whole_quota(root.as_fd(), resources)?)),
+            None => None,
+        };
+        let resources = whole.as_ref().unwrap_or(resources);
+        let (steps, v2_controllers) = steps(self, resources, Purpose::Update).map_err(refused)?;
+        let properties = match &self.unit {
+            Some(unit) => Some((unit, systemd::of_update(self.kind, resources).map_err(refused)?)),
+            None => None,
+        };
         if let Some(directory) = self.unified() {
             subtree::enable(root.as_fd(), self, directory, &v2_controllers, false)?;
         }
-        let Some(unit) = &self.unit else {
-            return self.write(root.as_fd(), &steps, || Ok(()));
-        };
-        let whole =
-            Resources { cpu: self.whole_quota(root.as_fd(), resources)?, ..resources.clone() };
-        let properties = systemd::of_update(self.kind, &whole).map_err(planned)?;
-        self.write(root.as_fd(), &steps, || unit.set(&properties))?;
-        // systemd has rounded what it has properties for.
-        self.write(root.as_fd(), &steps, || Ok(()))
+        let place =
+            Place { record: self, root: root.as_fd(), fresh: &[], present: &[], rootless: false };
+        run_or_undo(&place, &steps, || {
+            properties.map_or(Ok(()), |(unit, properties)| unit.set(&properties))
+        })
     }
 
-    fn write(
-        &self,
-        root: BorrowedFd<'_>,
-        steps: &[Step],
-        then: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let place = Place { record: self, root, fresh: &[], present: &[], rootless: false };
-        run_or_undo(&place, steps, then)
-    }
-
-    /// The CPU limits with both quota and period if there is one of them: systemd knows their ratio.
-    fn whole_quota<'r>(
+    /// The same with both CPU quota and period if there is one of them: systemd knows their ratio.
+    fn with_whole_quota<'r>(
         &self,
         root: BorrowedFd<'_>,
         resources: &Resources<'r>,
-    ) -> Result<Option<Cpu<'r>>, Error> {
-        let Some(mut cpu) = resources.cpu.clone() else { return Ok(None) };
+    ) -> Result<Resources<'r>, Error> {
+        let mut whole = resources.clone();
+        let Some(cpu) = &mut whole.cpu else { return Ok(whole) };
         let given = |value: Option<i64>| value.is_some_and(|value| value != 0);
         let (quota, period) = (given(cpu.quota), cpu.period.is_some_and(|period| period != 0));
         let Some(directory) = self.directory("cpu").filter(|_| quota != period) else {
-            return Ok(Some(cpu));
+            return Ok(whole);
         };
         let read = |name: &str| {
             let path = directory.file(name);
@@ -78,6 +74,6 @@ impl Record {
         } else {
             cpu.period = old_period.and_then(|word| word.parse().ok());
         }
-        Ok(Some(cpu))
+        Ok(whole)
     }
 }

@@ -19,7 +19,7 @@ use crate::spec::Resources;
 pub use unit::Unit;
 
 pub(crate) use name::Placement;
-pub(crate) use properties::of_update;
+pub(crate) use properties::{of_update, rounded};
 pub(crate) use unit::{Started, start};
 pub(crate) use value::Property;
 
@@ -40,6 +40,11 @@ pub(crate) struct UnitPlan {
     pub(crate) slice: String,
     /// Properties, in order.
     pub(crate) properties: Vec<Property>,
+}
+
+/// The resources as systemd can keep them.
+pub(crate) fn resources<'r>(given: &Resources<'r>) -> Resources<'r> {
+    Resources { cpu: given.cpu.as_ref().map(rounded), ..given.clone() }
 }
 
 /// Plans the unit, and tells the path of its cgroup below each hierarchy.

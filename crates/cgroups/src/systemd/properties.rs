@@ -8,11 +8,13 @@ use super::value::{Property, Value};
 use crate::controllers::pids;
 use crate::error::PlanError;
 use crate::layout::Kind;
-use crate::spec::{Cpu, Memory, Resources};
-use crate::v2;
+use crate::spec::{BlockIo, Cpu, Memory, Resources};
+use crate::v2::{self, io};
 
 /// The kernel's period of CPU quotas, if none is set, in microseconds.
 const DEFAULT_PERIOD: u64 = 100_000;
+/// Microseconds.
+const SECOND: u128 = 1_000_000;
 /// systemd keeps quotas in percents of a CPU: 10 ms in each second.
 const PERCENT: u128 = 10_000;
 
@@ -76,12 +78,19 @@ pub(crate) fn of_update(kind: Kind, resources: &Resources<'_>) -> Result<Vec<Pro
     if let Some(max) = resources.pids.as_ref().and_then(|pids| pids.limit) {
         limit("TasksMax", Some(pids::max(max)), &mut properties);
     }
+    if let Some(block_io) = &resources.block_io {
+        match kind {
+            Kind::V2 => io_v2(block_io, &mut properties),
+            Kind::V1 | Kind::Hybrid => {
+                let weight = block_io.weight.filter(|weight| *weight != 0);
+                properties.extend(weight.map(|weight| number("BlockIOWeight", weight.into())));
+            }
+        }
+    }
     if kind == Kind::V2 {
         for (file, value) in resources.unified.iter().flatten() {
             unified(file, value.trim(), &mut properties)?;
         }
-    } else if let Some(weight) = resources.block_io.as_ref().and_then(|io| io.weight) {
-        properties.extend((weight != 0).then(|| number("BlockIOWeight", u64::from(weight))));
     }
     Ok(properties)
 }
@@ -102,13 +111,39 @@ fn cpu_time(kind: Kind, cpu: &Cpu<'_>, to: &mut Vec<Property>) {
     }
 }
 
+fn io_v2(block_io: &BlockIo, to: &mut Vec<Property>) {
+    let weight = |weight: Option<u16>| weight.filter(|weight| *weight != 0).map(io::io_weight);
+    to.extend(weight(block_io.weight).map(|weight| number("IOWeight", weight.into())));
+    let devices = block_io.weight_device.iter().flatten();
+    let weights =
+        devices.filter_map(|one| Some((one.major, one.minor, weight(one.weight)?.into())));
+    to.extend(by_device("IODeviceWeight", weights.collect()));
+    for (name, throttles) in [
+        ("IOReadBandwidthMax", &block_io.throttle_read_bps_device),
+        ("IOWriteBandwidthMax", &block_io.throttle_write_bps_device),
+        ("IOReadIOPSMax", &block_io.throttle_read_iops_device),
+        ("IOWriteIOPSMax", &block_io.throttle_write_iops_device),
+    ] {
+        let rate = |rate: u64| if rate == 0 { u64::MAX } else { rate };
+        let list = throttles.iter().flatten().map(|one| (one.major, one.minor, rate(one.rate)));
+        to.extend(by_device(name, list.collect()));
+    }
+}
+
+/// A value for each block device.
+fn by_device(name: &str, list: Vec<(i64, i64, u64)>) -> Option<Property> {
+    let entry = |(major, minor, value): (i64, i64, u64)| {
+        Value::Tuple(vec![Value::Text(format!("/dev/block/{major}:{minor}")), Value::U64(value)])
+    };
+    let entries: Vec<Value> = list.into_iter().map(entry).collect();
+    (!entries.is_empty()).then(|| Property::new(name, Value::Array("(st)".to_owned(), entries)))
+}
+
 /// A weight of 0 is systemd's word for `cpu.idle` (systemd 252).
 fn idle() -> Property {
     Property::optional("CPUWeight", Value::U64(0))
 }
 
-/// The quota in microseconds of each second, rounded up to a whole percent, as systemd rounds it in
-/// any case: a sub-cgroup must be able to have what was asked for.
 fn quota(quota: i64, period: u64, to: &mut Vec<Property>) {
     if quota == 0 && period == 0 {
         return;
@@ -116,15 +151,27 @@ fn quota(quota: i64, period: u64, to: &mut Vec<Property>) {
     if period != 0 {
         to.push(Property::optional("CPUQuotaPeriodUSec", Value::U64(period)));
     }
-    let per_second = match u128::try_from(quota) {
-        Ok(quota) if quota > 0 => {
-            let period = if period == 0 { DEFAULT_PERIOD } else { period };
-            let exact = quota * 1_000_000 / u128::from(period);
-            u64::try_from(exact.div_ceil(PERCENT) * PERCENT).unwrap_or(u64::MAX)
+    to.push(number("CPUQuotaPerSecUSec", per_second(quota, period).unwrap_or(u64::MAX)));
+}
+
+/// The quota in microseconds of each second, rounded up to a whole percent; none without a limit.
+fn per_second(quota: i64, period: u64) -> Option<u64> {
+    let quota = u128::try_from(quota).ok().filter(|quota| *quota > 0)?;
+    let exact = quota * SECOND / u128::from(if period == 0 { DEFAULT_PERIOD } else { period });
+    u64::try_from(exact.div_ceil(PERCENT) * PERCENT).ok()
+}
+
+/// The CPU limits with a quota that systemd can keep: it writes what it has rounded whenever it likes,
+/// and a sub-cgroup must be able to have what was asked for.
+pub(crate) fn rounded<'r>(cpu: &Cpu<'r>) -> Cpu<'r> {
+    let period = cpu.period.filter(|period| *period != 0).unwrap_or(DEFAULT_PERIOD);
+    let quota = cpu.quota.map(|quota| match per_second(quota, period) {
+        Some(rounded) => {
+            i64::try_from(u128::from(rounded) * u128::from(period) / SECOND).unwrap_or(quota)
         }
-        _ => u64::MAX,
-    };
-    to.push(number("CPUQuotaPerSecUSec", per_second));
+        None => quota,
+    });
+    Cpu { quota, ..cpu.clone() }
 }
 
 /// A list of CPUs as a bit mask; one in another form than numbers and ranges is left to the files.
@@ -233,7 +280,15 @@ mod tests {
             (r#"{"pids":{"limit":0}}"#, "TasksMax=1"),
             (r#"{"pids":{"limit":-1}}"#, "TasksMax=infinity"),
             (r#"{"pids":{"limit":7}}"#, "TasksMax=7"),
-            (r#"{"blockIO":{"weight":500}}"#, ""),
+            (r#"{"blockIO":{"weight":500}}"#, "IOWeight=4950"),
+            (
+                r#"{"blockIO":{"weightDevice":[{"major":8,"minor":0,"weight":10}],
+                    "throttleReadBpsDevice":[{"major":8,"minor":0,"rate":5}],
+                    "throttleWriteIOPSDevice":[{"major":8,"minor":1,"rate":0}]}}"#,
+                "IODeviceWeight=[(\"/dev/block/8:0\", 1)] \
+                 IOReadBandwidthMax=[(\"/dev/block/8:0\", 5)] \
+                 IOWriteIOPSMax=[(\"/dev/block/8:1\", infinity)]",
+            ),
             (
                 r#"{"unified":{"cpu.max":"max 50000","memory.high":"max","pids.max":"5","io.max":"8:0 rbps=1"}}"#,
                 "CPUQuotaPeriodUSec=50000 CPUQuotaPerSecUSec=infinity MemoryHigh=infinity TasksMax=5",
@@ -266,6 +321,21 @@ mod tests {
         ] {
             let error = unified(file, value, &mut Vec::new()).unwrap_err();
             assert_eq!(error.path, format!("linux.resources.unified.{file}"));
+        }
+    }
+
+    #[test]
+    fn quotas_are_rounded() {
+        for (quota, period, expected) in [
+            (1_234, Some(100_000), 2_000),
+            (1_000, Some(3_000), 1_020),
+            (50_000, None, 50_000),
+            (1, None, 1_000),
+            (-1, Some(5), -1),
+            (0, Some(5), 0),
+        ] {
+            let cpu = Cpu { quota: Some(quota), period, ..Cpu::default() };
+            assert_eq!(rounded(&cpu).quota, Some(expected), "{quota} of {period:?}");
         }
     }
 

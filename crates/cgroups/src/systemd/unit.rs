@@ -1,12 +1,14 @@
 //! Transient units: starting, changing and stopping them.
 
+use std::os::fd::AsFd;
+
 use serde::{Deserialize, Serialize};
 
 use super::UnitPlan;
 use super::bus::{Bus, Failure};
 use super::value::{Property, Value};
 use crate::error::{At, Cause, Error};
-use crate::sys;
+use crate::{file, sys};
 
 /// What is there when systemd is the system's manager (sd_booted(3)).
 const RUNNING: &str = "/run/systemd/system";
@@ -40,43 +42,86 @@ pub(crate) struct Started {
 /// When systemd cannot be reached, refuses, or takes longer than 30 seconds.
 pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
     let name = plan.unit.name.as_str();
-    let mut bus = plan.unit.connect()?;
-    let is_scope = name.ends_with(".scope");
-    let placeholder = match is_scope {
-        true => Some(sys::Placeholder::new().at("make a process for unit", name)?),
-        false => None,
-    };
+    if !name.ends_with(".scope") {
+        // A slice is shared: it stays, whoever started it.
+        let properties = plan.properties.iter().collect();
+        return match ask_to_start(&plan.unit, properties) {
+            Err(Refused { exists: false, error, .. }) => Err(error),
+            _ => Ok(Started { unit: None, placeholder: None, late: Vec::new() }),
+        };
+    }
     let (late, early): (Vec<&Property>, Vec<&Property>) =
-        plan.properties.iter().partition(|property| is_scope && leaves_no_room(property));
-    let pids = placeholder.as_ref().map(|placeholder| {
-        Property::new("PIDs", Value::Array("u".to_owned(), vec![Value::U32(placeholder.pid())]))
-    });
-    let mut properties = early;
-    properties.extend(&pids);
+        plan.properties.iter().partition(|property| leaves_no_room(property));
+    // 0 is whoever asks: the placeholder itself, whatever its number is where systemd lives.
+    let own = Property::new("PIDs", Value::Array("u".to_owned(), vec![Value::U32(0)]));
+    let ask = || {
+        let properties = early.iter().copied().chain([&own]).collect();
+        match ask_to_start(&plan.unit, properties) {
+            Ok(()) => Vec::new(),
+            Err(refused) => refused.to_bytes(),
+        }
+    };
+    let (placeholder, answer) = sys::Placeholder::new(ask).at("make a process for unit", name)?;
     let mut started = Started {
         unit: Some(plan.unit.clone()),
-        placeholder,
+        placeholder: Some(placeholder),
         late: late.into_iter().cloned().collect(),
     };
-    bus.listen().map_err(|failure| failure.at("start unit", name))?;
-    match start_transient(&mut bus, name, properties) {
-        // A slice is shared.
-        Err(Failure::Refused(refusal)) if refusal.name == EXISTS && !is_scope => {
-            started.unit = None;
-        }
-        Err(failure) => {
-            started.unit = None;
-            return Err(failure.at("start unit", name));
-        }
-        Ok(job) => {
-            let result = bus.wait_for(&job).map_err(|failure| failure.at("start unit", name))?;
-            if result != "done" {
-                let cause = Cause::Systemd(format!("the job's result is {result:?}"));
-                return Err(Error::new("start unit", name, cause));
+    let answer = file::read_to_end(answer.as_fd()).at("start unit", name)?;
+    match Refused::from_bytes(&answer, name) {
+        None => Ok(started),
+        Some(refused) => {
+            if !refused.started {
+                started.unit = None;
             }
+            Err(refused.error)
         }
     }
-    Ok(started)
+}
+
+/// Why a unit is not there as it should be.
+struct Refused {
+    /// Whether there is one of the name, which somebody else started.
+    exists: bool,
+    /// Whether it may be there half-way.
+    started: bool,
+    error: Error,
+}
+
+impl Refused {
+    /// For the way from the placeholder, which has nobody to print it.
+    fn to_bytes(&self) -> Vec<u8> {
+        let flags = [u8::from(self.exists), u8::from(self.started)];
+        [&flags[..], self.error.cause.to_string().as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8], name: &str) -> Option<Self> {
+        let (flags, text) = bytes.split_first_chunk::<2>()?;
+        let text = String::from_utf8_lossy(text).into_owned();
+        let error = Error::new("start unit", name, Cause::Systemd(text));
+        Some(Self { exists: flags[0] == 1, started: flags[1] == 1, error })
+    }
+}
+
+fn ask_to_start(unit: &Unit, properties: Vec<&Property>) -> Result<(), Refused> {
+    let name = unit.name.as_str();
+    let refused = |started| {
+        move |failure: Failure| Refused {
+            exists: matches!(&failure, Failure::Refused(refusal) if refusal.name == EXISTS),
+            started,
+            error: failure.at("start unit", name),
+        }
+    };
+    let unreached = |error| Refused { exists: false, started: false, error };
+    let mut bus = unit.connect().map_err(unreached)?;
+    bus.listen().map_err(refused(false))?;
+    let job = start_transient(&mut bus, name, properties).map_err(refused(false))?;
+    let result = bus.wait_for(&job).map_err(refused(true))?;
+    if result == "done" {
+        return Ok(());
+    }
+    let cause = Cause::Systemd(format!("the job's result is {result:?}"));
+    Err(Refused { exists: false, started: true, error: Error::new("start unit", name, cause) })
 }
 
 impl Started {

@@ -46,6 +46,9 @@ impl CreatePlan {
                     ),
                 );
             }
+            if let Some(owner) = cgroup.owner() {
+                add("cgroup", format!("give to user {owner}"));
+            }
             if let Some(unit) = cgroup.unit() {
                 add("cgroup", format!("start unit {unit}"));
             }
