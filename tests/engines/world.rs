@@ -48,6 +48,8 @@ impl World {
             .env("RUNTIME", &runtime)
             .env("DIR", dir.path())
             .env("TMPDIR", dir.path())
+            // That of a session of systemd, which is not there in the world's own /run.
+            .env_remove("XDG_RUNTIME_DIR")
             .envs(variables.iter().copied())
             .current_dir(dir.path())
             // Out of reach of the terminal's Ctrl-C, so that it can clean up.

@@ -68,9 +68,9 @@ fn running_out_of_memory_is_an_event() {
     let mut container = Bundle::new().set("linux.resources.memory", memory).sleeping();
     let events = container.call("events").arg(&container.id).spawn();
     // It watches when it has told the first time that nobody will see.
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(host::patience(Duration::from_millis(500)));
     container.exec(&[], &["eat 200"]).fails();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(host::patience(Duration::from_millis(500)));
     container.delete_force().ok();
     let done = events.wait().ok();
     let event = format!("{{\"type\":\"oom\",\"id\":\"{}\"}}", container.id);

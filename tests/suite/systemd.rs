@@ -82,7 +82,7 @@ fn a_scope_in_a_slice() {
 
 fn a_scope_without_a_path() {
     let container = bundle().without("linux.cgroupsPath").sleeping();
-    let folder = host::cgroup(container.pid(), "");
+    let folder = host::cgroup_v2(container.pid());
     assert!(folder.ends_with(format!("system.slice/orun-{}.scope", container.id)), "{folder:?}");
 }
 

@@ -305,13 +305,13 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "takes a group that others use",
-        &["cgroups_v1::a_group_with_processes_is_refused"],
+        &["cgroups::a_group_with_processes_is_refused"],
     ),
     always("crun 1.8", "writes -1 to pids.max", &["cgroups_v1::pids_without_limit"]),
     always(
         "crun",
         "allows every device when there are no rules",
-        &["cgroups_v1::no_rules_allow_the_default_devices"],
+        &["cgroups::no_rules_allow_the_default_devices"],
     ),
     always("crun 1.8", "refuses, but leaves the cgroups", &["cgroups_v1::unified_is_refused"]),
     always(

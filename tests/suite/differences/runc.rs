@@ -190,7 +190,7 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "runc 1.1",
         "warns only of a group with processes",
-        &["cgroups_v1::a_group_with_processes_is_refused"],
+        &["cgroups::a_group_with_processes_is_refused"],
     ),
     always(
         "runc 1.1",
