@@ -13,7 +13,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-engines check fuzz bench install clean deps
+.PHONY: help build demo test test-unit test-behaviour test-engines test-vm check fuzz bench install clean deps
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-behaviour: probe ## real containers, looked at from inside; RUNTIME=runc te
 
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines
+
+test-vm: build probe ## the same in a VM with systemd, only cgroup v2 and AppArmor (hack/vm --help); VM_FILTER=word
+	hack/vm.d/tests $(CURDIR)/$(BINARY) $(CURDIR)/$(PROBE) $(VM_FILTER)
 
 check: ## format, lints, tests without root; under a minute
 	$(CARGO) fmt --all --check

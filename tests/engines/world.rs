@@ -166,6 +166,11 @@ pub fn runtime() -> PathBuf {
     })
 }
 
+/// What is to be seen with the version of cgroups that this machine has.
+pub fn by_version<T>(v1: T, v2: T) -> T {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { v2 } else { v1 }
+}
+
 /// A program in `PATH`.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
