@@ -20,8 +20,9 @@ use crate::listener::check_agent;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
+use crate::state::State;
 use crate::step::Step;
-use crate::store::{State, StateDir, Store, check_id, read_all};
+use crate::store::{StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
 use crate::{gate, intel_rdt, net_devices, pid_file, spawn};
 
@@ -117,6 +118,9 @@ pub fn launch(
         })?),
         None => None,
     };
+    if let Some(made) = cgroup.as_mut().filter(|_| plan.namespaces.joins(Namespace::User)) {
+        made.open_join().map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    }
     dir.own_cgroup()?;
     let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2

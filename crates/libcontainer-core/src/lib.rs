@@ -46,6 +46,7 @@ pub mod signal;
 mod spawn;
 pub mod spec;
 pub mod start;
+pub mod state;
 pub mod step;
 pub mod store;
 mod sync;
