@@ -13,11 +13,12 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use crate::container::Container;
 use crate::create::{parse, tell_pid};
 use crate::error::{At, Error, Result, Side, cgroup_failed};
-use crate::foreground::{Relay, attend};
+use crate::foreground::attend;
 use crate::guards::Guard;
 use crate::init::{self, process};
 use crate::interrupt::Signals;
 use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
+use crate::relay::{self, Relay};
 use crate::spec::{self, Process};
 use crate::start::Hearing;
 use crate::step::Step;
@@ -99,6 +100,7 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
     };
     let terminal = converse(&pipe, console, signals.as_ref(), &deliver)?;
+    terminal.iter().for_each(relay::give_size);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     pipe.send(&Message::Proceed { gate: false })?;
     let process = (child.pid.as_raw_nonzero().get(), child.pidfd.as_fd());

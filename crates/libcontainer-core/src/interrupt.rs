@@ -33,8 +33,12 @@ impl Signals {
 
     /// The next signal that came.
     pub fn next(&self) -> Option<i32> {
-        let early = self.early.borrow_mut().pop();
-        early.or_else(|| sys::read_signal(self.fd.as_fd()))
+        sys::read_signal(self.fd.as_fd())
+    }
+
+    /// What came before there was a program to forward it to.
+    pub fn take_early(&self) -> Vec<i32> {
+        self.early.take()
     }
 
     /// An error if a signal came that asks to end.
@@ -43,7 +47,7 @@ impl Signals {
             if ENDING.contains(&signal) && self.ignored & (1 << (signal - 1)) == 0 {
                 return Err(Error::interrupted(signal));
             }
-            self.early.borrow_mut().insert(0, signal);
+            self.early.borrow_mut().push(signal);
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ pub mod plan;
 mod procfs;
 pub mod ps;
 mod record;
+mod relay;
 mod rootfs;
 pub mod run;
 pub mod seal;
