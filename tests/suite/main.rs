@@ -14,6 +14,7 @@ mod cgroups_v1;
 mod cgroups_v1_rare;
 mod cli;
 mod commands;
+mod concurrency;
 mod credentials;
 mod devices;
 mod differences;
@@ -26,6 +27,7 @@ mod hook_failures;
 mod hook_fields;
 mod hooks;
 mod idmaps;
+mod interruptions;
 mod kernel;
 mod labels;
 mod leaks;
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
     }
     let chapters = [
         ("lifecycle", lifecycle::CASES),
+        ("interruptions", interruptions::CASES),
+        ("concurrency", concurrency::CASES),
         ("commands", commands::CASES),
         ("cli", cli::CASES),
         ("validate", validate::CASES),

@@ -101,11 +101,9 @@ impl Store {
         for _ in 0..CLAIM_ATTEMPTS {
             match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
                 Ok(()) => {
-                    let dir = self.find(id).inspect_err(|_| {
+                    return self.find_and_lock(id).inspect_err(|_| {
                         let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
-                    })?;
-                    dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
-                    return Ok(dir);
+                    });
                 }
                 Err(Errno::EXIST) => {}
                 Err(errno) => {
@@ -126,6 +124,12 @@ impl Store {
             left.remove()?;
         }
         Err(Error::new(Step::ClaimId, id))
+    }
+
+    fn find_and_lock(&self, id: &str) -> Result<StateDir> {
+        let dir = self.find(id)?;
+        dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
+        Ok(dir)
     }
 
     /// Opens the directory of a container.
