@@ -38,6 +38,7 @@ mod mounts;
 mod namespaces;
 mod net_devices;
 mod process;
+mod relay;
 mod rootfs;
 mod rootless;
 mod scheduling;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         ("credentials", credentials::CASES),
         ("labels", labels::CASES),
         ("terminal", terminal::CASES),
+        ("relay", relay::CASES),
         ("namespaces", namespaces::CASES),
         ("user_namespaces", user_namespaces::CASES),
         ("rootless", rootless::CASES),
