@@ -6,10 +6,8 @@ use behaviour::Bundle;
 
 use crate::{all, nothing_is_left};
 
-pub const CASES: &[(&str, fn())] = &[
-    ("random::kills_of_create", kills_of_create),
-    ("random::kills_of_run", kills_of_run),
-];
+pub const CASES: &[(&str, fn())] =
+    &[("random::kills_of_create", kills_of_create), ("random::kills_of_run", kills_of_run)];
 
 fn kills_of_create() {
     kills(&|container| container.create_call(&[]));

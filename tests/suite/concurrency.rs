@@ -19,8 +19,7 @@ pub const CASES: &[Case] = cases![
 fn one_of_many_creates_succeeds() {
     for _ in 0..3 {
         let mut container = Bundle::new().steps(&["sleep"]);
-        let creates: Vec<Running> =
-            (0..20).map(|_| container.create_call(&[]).spawn()).collect();
+        let creates: Vec<Running> = (0..20).map(|_| container.create_call(&[]).spawn()).collect();
         let ended: Vec<_> = creates.into_iter().map(Running::wait).collect();
         let (good, bad): (Vec<_>, Vec<_>) = ended.into_iter().partition(|done| done.code() == 0);
         assert_eq!(good.len(), 1);
@@ -127,7 +126,10 @@ fn what_a_killed_command_left_without_a_state_is_no_container() {
     leave();
     container.call_with("state", &[]).finish().fails_with("does not exist");
     container.delete().fails_with("does not exist");
-    assert_eq!(container.call("list").args(&["--format", "json"]).finish().ok().stdout.trim(), "null");
+    assert_eq!(
+        container.call("list").args(&["--format", "json"]).finish().ok().stdout.trim(),
+        "null"
+    );
     container.delete_force().ok();
     assert!(!left.exists());
     leave();

@@ -36,9 +36,9 @@ fn in_hook(bundle: &Bundle, command: Running) -> Running {
     let hook = hook.to_str().unwrap();
     host::eventually("the hook", || {
         let found = host::processes_with("sleep 15000").into_iter();
-        found.map(|pid| std::fs::read_link(format!("/proc/{pid}/exe"))).any(|exe| {
-            exe.is_ok_and(|exe| exe.display().to_string().contains(hook))
-        })
+        found
+            .map(|pid| std::fs::read_link(format!("/proc/{pid}/exe")))
+            .any(|exe| exe.is_ok_and(|exe| exe.display().to_string().contains(hook)))
     });
     command
 }

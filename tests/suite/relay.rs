@@ -45,7 +45,8 @@ fn a_program_that_reads_nothing() {
 fn a_reader_that_went_away() {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     drop(reader);
-    much_output().run_call(&[]).stdio(nothing(), writer, nothing()).finish().exits(5);
+    let bundle = much_output();
+    bundle.run_call(&[]).stdio(nothing(), writer, nothing()).finish().exits(5);
 }
 
 fn a_reader_that_does_not_read() {
@@ -54,17 +55,14 @@ fn a_reader_that_does_not_read() {
     let running = bundle.run_call(&[]).stdio(nothing(), writer, nothing()).spawn();
     host::eventually("the container", || bundle.call_with("state", &[]).finish().code() == 0);
     bundle.wait_for("running");
-    let program = bundle.pid();
-    running.signal("TERM");
-    host::eventually("the end of the program", || !host::is_running(program));
-    // What it wrote is kept for a reader; another signal says that there is none.
     running.signal("TERM");
     running.wait().exits(143);
 }
 
 fn all_output_arrives() {
     let (mut outer, other) = Pty::open(24, 80);
-    let running = much_output().run_call(&[]).on_terminal(&other).spawn();
+    let bundle = much_output();
+    let running = bundle.run_call(&[]).on_terminal(&other).spawn();
     drop(other);
     let count = outer.read_to_end().matches('x').count();
     running.wait().exits(5);

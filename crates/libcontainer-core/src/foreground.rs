@@ -2,13 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 
 use crate::error::{At, Result};
 use crate::guards::wait_for_end;
-use crate::interrupt::Signals;
+use crate::interrupt::{ENDING, Signals};
 use crate::relay::Relay;
 use crate::step::Step;
 use crate::sys;
@@ -23,32 +23,45 @@ pub fn attend(
     for signal in signals.take_early() {
         forward(pid, pidfd.as_fd(), signal, relay.as_mut());
     }
+    let mut patience = None;
     loop {
-        let Event { ended, signalled } = wait(Some(pidfd.as_fd()), signals, relay.as_mut())?;
-        while signalled && let Some(signal) = signals.next() {
+        let event = wait(Some(pidfd.as_fd()), signals, relay.as_mut(), None)?;
+        while event.signalled
+            && let Some(signal) = signals.next()
+        {
+            if ENDING.contains(&signal) {
+                patience = Some(PATIENCE);
+            }
             forward(pid, pidfd.as_fd(), signal, relay.as_mut());
         }
-        if ended {
+        if event.ended {
             if let Some(relay) = &mut relay {
-                hand_over(signals, relay)?;
+                hand_over(signals, relay, patience)?;
             }
             return exit_status(pidfd);
         }
     }
 }
 
+/// How long a reader may take nothing when the runtime was asked to end.
+const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
 /// Hands the last output to a caller that takes it, until a signal says that nobody does.
-fn hand_over(signals: &Signals, relay: &mut Relay) -> Result<()> {
+fn hand_over(signals: &Signals, relay: &mut Relay, patience: Option<Timespec>) -> Result<()> {
     while !relay.finish() && signals.check().is_ok() {
-        wait(None, signals, Some(relay))?;
+        if wait(None, signals, Some(relay), patience)?.nothing {
+            break;
+        }
     }
     Ok(())
 }
 
 /// What happened.
+#[derive(Default)]
 struct Event {
     ended: bool,
     signalled: bool,
+    nothing: bool,
 }
 
 /// Waits until something happens, and serves the terminal.
@@ -56,14 +69,15 @@ fn wait(
     process: Option<BorrowedFd<'_>>,
     signals: &Signals,
     relay: Option<&mut Relay>,
+    patience: Option<Timespec>,
 ) -> Result<Event> {
     let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
     fds.extend(process.map(|process| PollFd::from_borrowed_fd(process, PollFlags::IN)));
     let own = fds.len();
     let interests = relay.iter().flat_map(|relay| relay.interests());
     fds.extend(interests.map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)));
-    match rustix::event::poll(&mut fds, None) {
-        Err(Errno::INTR) => return Ok(Event { ended: false, signalled: false }),
+    let count = match rustix::event::poll(&mut fds, patience.as_ref()) {
+        Err(Errno::INTR) => return Ok(Event::default()),
         other => other.at(Step::Wait, "poll")?,
     };
     let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
@@ -71,7 +85,8 @@ fn wait(
     if let Some(relay) = relay {
         relay.work(&ready[own..]);
     }
-    Ok(Event { ended: process.is_some() && ready[1], signalled: ready[0] })
+    let ended = process.is_some() && ready[1];
+    Ok(Event { ended, signalled: ready[0], nothing: count == 0 })
 }
 
 fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signal: i32, relay: Option<&mut Relay>) {

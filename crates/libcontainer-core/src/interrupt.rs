@@ -10,7 +10,7 @@ use crate::step::Step;
 use crate::sys;
 
 /// Signals that ask the runtime to end.
-const ENDING: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+pub const ENDING: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
 
 /// Signals that are caught: none ends this process any more, nor does a reader that went away.
 #[derive(Debug)]

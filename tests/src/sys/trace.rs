@@ -75,7 +75,8 @@ pub fn follow(pid: i32, strike: &Strike, limit: Duration) -> Report {
     loop {
         let mut status = 0;
         // SAFETY: `status` outlives the call.
-        let stopped = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+        let stopped =
+            unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
         assert!(stopped > 0, "wait for a tracee");
         if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
             tracees.remove(&stopped);
