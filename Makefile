@@ -13,7 +13,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-engines test-vm check fuzz bench install clean deps
+.PHONY: help build demo test test-unit test-behaviour test-crash test-engines test-vm check fuzz bench install clean deps
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ deps: ## install the Debian packages that the tests need (as root)
 	hack/setup-debian
 
 test: deps build test-unit test-behaviour test-engines ## pass all tests (as root; installs what it needs)
+	$(MAKE) test-crash CRASH=some
 
 test-unit: ## tests that need no container
 	$(CARGO) test --workspace --exclude behaviour --exclude bench
@@ -41,6 +42,10 @@ probe:
 test-behaviour: probe ## real containers, looked at from inside; RUNTIME=runc tests another runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
 		$(PRIVATE) $(CARGO) test --package behaviour --test suite
+
+test-crash: probe ## the runtime killed, or failing, at each of its system calls (minutes); CRASH=some hits a part
+	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) CRASH=$${CRASH:-all} \
+		$(PRIVATE) $(CARGO) test --package behaviour --test crash
 
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines

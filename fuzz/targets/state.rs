@@ -1,7 +1,8 @@
 //! Any bytes are refused as a stored state, or read; what was read is written as it was.
 #![no_main]
 
-use libcontainer_core::store::{State, check_id};
+use libcontainer_core::state::State;
+use libcontainer_core::store::check_id;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

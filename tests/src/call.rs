@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
+use crate::sys::trace;
 use crate::{Output, Seen, host, names, sandbox, sys};
 
 static FORKING: Mutex<()> = Mutex::new(());
@@ -117,6 +118,12 @@ impl Call {
         self
     }
 
+    /// Sets how many descriptors the command may have open.
+    pub fn descriptors(mut self, limit: u64) -> Call {
+        self.prepare.descriptors = Some(limit);
+        self
+    }
+
     /// Sets the command's supplementary groups.
     pub fn groups(mut self, groups: &[u32]) -> Call {
         self.prepare.groups = Some(groups.to_vec());
@@ -142,6 +149,33 @@ impl Call {
         let child = self.command.spawn().unwrap_or_else(|error| panic!("start {line}: {error}"));
         drop(forking);
         Running { line, child, deadline: Instant::now() + self.limit, stdout, stderr }
+    }
+
+    /// Runs the command under a tracer that hits one of its system calls.
+    pub fn struck(mut self, strike: trace::Strike) -> (Finished, trace::Report) {
+        let line = format!("{:?} with {strike:?}", self.command);
+        let (stdout, stderr) = (Output::new(), Output::new());
+        self.command.stdout(stdout.file()).stderr(stderr.file());
+        sys::prepare(&mut self.command, self.prepare);
+        trace::allow(&mut self.command);
+        let limit = self.limit;
+        let mut command = self.command;
+        // The children that are left are let go when the tracer's thread ends.
+        let tracer = std::thread::spawn(move || {
+            let forking = FORKING.lock();
+            let child = command.spawn().expect("start the command");
+            drop(forking);
+            trace::follow(child.id() as i32, &strike, limit)
+        });
+        let report = tracer.join().expect("the tracer");
+        let finished = Finished {
+            line,
+            status: ExitStatus::from_raw(report.status),
+            in_time: report.in_time,
+            stdout: stdout.text(),
+            stderr: stderr.text(),
+        };
+        (finished, report)
     }
 
     /// Starts the command and waits until it has ended.
@@ -217,6 +251,16 @@ impl Finished {
         self.status.code().unwrap_or_else(|| {
             panic!("killed by signal {}: {self}", self.status.signal().unwrap_or(0))
         })
+    }
+
+    /// Whether the exit code is 0.
+    pub fn succeeded(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Whether a signal ended the command, such as SIGKILL (9).
+    pub fn killed_by(&self, signal: i32) -> bool {
+        self.status.signal() == Some(signal)
     }
 
     /// Demands the exit code 0.

@@ -36,7 +36,8 @@ pub(crate) fn check(id: &str, root: &Path) {
     LEAKS.with_borrow_mut(|leaks| leaks.extend(left));
 }
 
-fn left_of(id: &str, root: &Path) -> Vec<String> {
+/// What is left of container `id`: processes, cgroups, state.
+pub fn left_of(id: &str, root: &Path) -> Vec<String> {
     let processes = host::processes_with(id).into_iter().map(|pid| format!("process {pid}"));
     let cgroups = host::cgroups_named(id).into_iter().map(|path| format!("{}", path.display()));
     let states = fs::read_dir(root).into_iter().flatten().flatten();

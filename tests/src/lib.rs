@@ -30,7 +30,7 @@ pub use agent::Agent;
 pub use bundle::Bundle;
 pub use call::{Call, Finished, Running, copy_program};
 pub use console::{ConsoleSocket, Pty};
-pub use leaks::watch;
+pub use leaks::{left_of, watch};
 pub use output::Output;
 pub use runtime::{Runtime, runtime};
 pub use seen::{Seen, pick};

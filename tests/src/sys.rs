@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod seccomp;
+pub mod trace;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -32,6 +33,8 @@ pub struct Prepare {
     pub ignore: Vec<i32>,
     /// The file mode mask.
     pub umask: Option<u32>,
+    /// How many descriptors the program may have open.
+    pub descriptors: Option<u64>,
     /// Supplementary group ids.
     pub groups: Option<Vec<u32>>,
 }
@@ -57,6 +60,10 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
         }
         if let Some(umask) = umask {
             rustix::process::umask(umask);
+        }
+        if let Some(limit) = prepare.descriptors {
+            let limit = rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) };
+            rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
         }
         Ok(())
     };

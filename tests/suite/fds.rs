@@ -18,6 +18,8 @@ pub const CASES: &[Case] = cases![
     preserved_ones_are_passed_to_exec,
     preserved_ones_that_are_closed,
     sockets_of_a_service_are_passed,
+    few_descriptors_are_enough_to_create,
+    a_program_may_have_no_descriptor_to_spare,
     standard_ones_are_the_callers,
     the_null_device_keeps_its_owner,
 ];
@@ -160,4 +162,36 @@ fn numbers(fds: &serde_json::Value) -> Vec<String> {
 fn may_be_held(target: &str) -> bool {
     let kinds = ["pipe:[", "socket:[", "anon_inode:", "/memfd:"];
     kinds.iter().any(|kind| target.starts_with(kind)) || target.ends_with("/exec.fifo")
+}
+
+fn few_descriptors_are_enough_to_create() {
+    let mut container = Bundle::new().steps(&["sleep"]).set("process.rlimits", json!([]));
+    // Below, there is none left for the loader of a dynamic program.
+    for limit in (4..=20).chain([24, 32, 64]) {
+        let call = container.create_call(&[]).descriptors(limit);
+        let done = container.creates(call);
+        if done.code() == 0 {
+            container.call_with("start", &[]).descriptors(limit).finish().ok();
+            container.delete_force().ok();
+            continue;
+        }
+        assert!(limit < 16, "{limit} descriptors are not enough: {done}");
+        if done.code() != 127 {
+            done.exits(1).fails_with("too many open files");
+        }
+        assert_eq!(host::names_in(&container.root()), Vec::<String>::new());
+        assert_eq!(host::cgroups_named(&container.id), Vec::<std::path::PathBuf>::new());
+    }
+}
+
+fn a_program_may_have_no_descriptor_to_spare() {
+    for limit in [0, 1, 2, 3, 5] {
+        let limits = json!([{ "type": "RLIMIT_NOFILE", "soft": limit, "hard": limit }]);
+        let mut container =
+            Bundle::new().steps(&["print started"]).set("process.rlimits", limits).created();
+        container.start().ok();
+        container.output().wait_for("started");
+        container.delete_force().ok();
+        assert!(container.run().ok().stdout.contains("started"));
+    }
 }

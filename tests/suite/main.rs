@@ -16,6 +16,7 @@ mod cgroups_v1_rare;
 mod cgroups_v2;
 mod cli;
 mod commands;
+mod concurrency;
 mod credentials;
 mod devices;
 mod differences;
@@ -28,6 +29,7 @@ mod hook_failures;
 mod hook_fields;
 mod hooks;
 mod idmaps;
+mod interruptions;
 mod kernel;
 mod labels;
 mod leaks;
@@ -39,6 +41,7 @@ mod mounts;
 mod namespaces;
 mod net_devices;
 mod process;
+mod relay;
 mod rootfs;
 mod rootless;
 mod scheduling;
@@ -69,6 +72,8 @@ fn main() -> ExitCode {
     }
     let chapters = [
         ("lifecycle", lifecycle::CASES),
+        ("interruptions", interruptions::CASES),
+        ("concurrency", concurrency::CASES),
         ("commands", commands::CASES),
         ("cli", cli::CASES),
         ("validate", validate::CASES),
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         ("credentials", credentials::CASES),
         ("labels", labels::CASES),
         ("terminal", terminal::CASES),
+        ("relay", relay::CASES),
         ("namespaces", namespaces::CASES),
         ("user_namespaces", user_namespaces::CASES),
         ("rootless", rootless::CASES),

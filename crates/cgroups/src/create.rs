@@ -1,6 +1,7 @@
 //! Making the directories of a new container's cgroup, and unmaking them when it comes to nothing.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
@@ -25,7 +26,7 @@ const PARENT_ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub struct Created {
     record: Record,
-    root: OwnedFd,
+    root: Rc<OwnedFd>,
     join: Join,
     /// Directories that this made, below the root, parents first.
     made: Vec<String>,
@@ -46,12 +47,12 @@ impl Plan {
     /// When a directory cannot be made, and when one that was there has processes in it or is
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
-        let root = self.record.open_root()?;
+        let root = Rc::new(self.record.open_root()?);
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
+            join: Join { root: Some(Rc::clone(&root)), ..Join::default() },
             root,
-            join: Join::default(),
             made: Vec::new(),
             fresh: Vec::new(),
             present: Vec::new(),
@@ -130,6 +131,14 @@ impl Created {
         self.unit.as_mut().map_or(Ok(()), Started::settle)
     }
 
+    /// Opens all that joining takes, for a process that is to enter another user namespace.
+    ///
+    /// # Errors
+    /// When a directory is gone.
+    pub fn open_join(&mut self) -> Result<(), Error> {
+        self.join.open()
+    }
+
     /// Leaves the directories in place and closes what it took to join.
     pub fn keep(mut self) -> Record {
         if let Some(unit) = self.unit.take() {
@@ -153,7 +162,11 @@ impl Created {
         } else if directory.has("cpuset") {
             cpuset::inherit(place.0, place.1, directory, fresh)?;
         }
-        join::open(place.0, place.1, directory, &mut self.join)?;
+        if directory.is_v2() {
+            join::open(place.0, place.1, directory, &mut self.join)?;
+        } else {
+            self.join.closed.push(directory.file("tasks"));
+        }
         Ok(fresh)
     }
 

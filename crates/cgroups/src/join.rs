@@ -1,6 +1,7 @@
 //! Joining a cgroup without waiting: `tasks` of version 1, and `CLONE_INTO_CGROUP` of version 2.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -14,6 +15,11 @@ use crate::record::{Directory, Record};
 pub struct Join {
     /// The `tasks` file of each hierarchy of version 1, open for writing.
     pub tasks: Vec<OwnedFd>,
+    /// Those that are yet to be opened, by who joins: a container has a dozen hierarchies, and its
+    /// maker may have few descriptors.
+    pub closed: Vec<String>,
+    /// Where their paths begin.
+    pub root: Option<Rc<OwnedFd>>,
     /// The directory of version 2 (`O_PATH`), for `CLONE_INTO_CGROUP` of clone3(2) (Linux 5.7),
     /// which works beside version 1 as well.
     pub v2: Option<OwnedFd>,
@@ -44,7 +50,27 @@ impl Record {
 pub fn enter(join: &Join) -> Result<(), Error> {
     join.tasks.iter().try_for_each(|tasks| {
         file::put(tasks.as_fd(), b"0").map_err(|errno| not_joined(tasks.as_fd(), errno))
+    })?;
+    let Some(root) = &join.root else { return Ok(()) };
+    join.closed.iter().try_for_each(|path| {
+        let tasks = file::open(root.as_fd(), path, OFlags::WRONLY)
+            .map_err(|errno| Error { subject: path.clone(), ..not_joined(root.as_fd(), errno) })?;
+        file::put(tasks.as_fd(), b"0").map_err(|errno| not_joined(tasks.as_fd(), errno))
     })
+}
+
+impl Join {
+    /// Opens all files now: who enters another user namespace may not do so later.
+    ///
+    /// # Errors
+    /// When a directory is gone.
+    pub fn open(&mut self) -> Result<(), Error> {
+        let Some(root) = &self.root else { return Ok(()) };
+        for path in self.closed.drain(..) {
+            self.tasks.push(file::open(root.as_fd(), &path, OFlags::WRONLY).at("open", &path)?);
+        }
+        Ok(())
+    }
 }
 
 /// Moves the calling process into the directory of version 2: for kernels without

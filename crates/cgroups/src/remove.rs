@@ -31,7 +31,7 @@ impl Record {
         let root = self.open_root()?;
         let mut left: Vec<String> =
             self.directories.iter().map(|directory| directory.below_root()).collect();
-        left.retain(|path| rmdir(root.as_fd(), path) == Err(Errno::BUSY));
+        left.retain(|path| rmdir(root.as_fd(), path).is_err());
         self.remove_trees(root.as_fd(), left)
     }
 
@@ -41,22 +41,22 @@ impl Record {
         root: BorrowedFd<'_>,
         mut left: Vec<String>,
     ) -> Result<(), Error> {
-        let mut result = Ok(());
         for attempt in 0..=ATTEMPTS {
-            result = Ok(());
-            left.retain(|path| match remove_tree(root, path) {
-                Ok(()) => false,
-                Err(errno) => {
-                    result = Err(errno).at("remove cgroup", &self.full(path));
-                    errno == Errno::BUSY
-                }
+            let mut result = Ok(());
+            let mut busy = false;
+            left.retain(|path| {
+                let Err(errno) = remove_tree(root, path) else { return false };
+                result = Err(errno).at("remove cgroup", &self.full(path));
+                busy |= errno == Errno::BUSY;
+                true
             });
-            if left.is_empty() || attempt == ATTEMPTS {
-                break;
+            // What is refused for another reason is tried along, and told at last.
+            if !busy || attempt == ATTEMPTS {
+                return result;
             }
             std::thread::sleep(Duration::from_millis(1 << attempt));
         }
-        result
+        Ok(())
     }
 }
 

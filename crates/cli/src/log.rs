@@ -65,6 +65,19 @@ impl Log {
     }
 }
 
+/// What a name from an image must not say to a terminal, in letters; lines stay lines.
+pub fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => escaped.push(letter),
+            letter if letter.is_control() => escaped.extend(letter.escape_default()),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
 /// Whole lines at the end of the file, also while others write to it.
 fn append(file: &str, line: &str) -> std::io::Result<()> {
     OpenOptions::new()

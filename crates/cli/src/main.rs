@@ -26,8 +26,10 @@ static ALLOCATOR: sys::Bump = sys::Bump::new();
 /// The program; its exit status.
 #[cfg_attr(test, allow(dead_code))]
 fn start(argv: Vec<CString>, env: Vec<CString>) -> i32 {
-    surroundings::fill_standard_streams();
     let program = program_name(&argv);
+    if let Err(error) = surroundings::fill_standard_streams() {
+        return Failure::of(&program, "", error).report(&Log::default());
+    }
     let words: Vec<OsString> =
         argv.iter().skip(1).map(|word| OsString::from_vec(word.as_bytes().to_vec())).collect();
     let invocation = match parse::parse(words.iter().cloned()) {

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use libcontainer_core::error::{Error, Result};
+use libcontainer_core::error::{At, Error, Result};
 use libcontainer_core::step::Step;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags};
@@ -10,19 +10,20 @@ use rustix::fs::{CWD, Mode, OFlags};
 use crate::parse::Words;
 
 /// A closed standard stream becomes /dev/null, so that no file of ours takes its number.
-pub fn fill_standard_streams() {
+///
+/// An error if there is no /dev/null to open.
+pub fn fill_standard_streams() -> Result<()> {
     let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
     let mut fds = streams.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if poll(&mut fds, Some(&now)).is_err() {
-        return;
-    }
+    poll(&mut fds, Some(&now)).at(Step::Fds, "look at the standard streams")?;
     for _ in fds.iter().filter(|fd| fd.revents().contains(PollFlags::NVAL)) {
         // The lowest free number is the closed one.
-        if let Ok(null) = rustix::fs::openat(CWD, "/dev/null", OFlags::RDWR, Mode::empty()) {
-            std::mem::forget(null);
-        }
+        let null = rustix::fs::openat(CWD, "/dev/null", OFlags::RDWR, Mode::empty())
+            .at(Step::Fds, "/dev/null in place of a closed standard stream")?;
+        std::mem::forget(null);
     }
+    Ok(())
 }
 
 /// The value of a variable in the caller's environment.

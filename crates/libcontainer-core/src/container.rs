@@ -13,8 +13,9 @@ use crate::error::{At, Error, Result};
 use crate::gate;
 use crate::procfs;
 use crate::spec::OCI_VERSION;
+use crate::state::State;
 use crate::step::Step;
-use crate::store::{State, StateDir, Store};
+use crate::store::{StateDir, Store};
 
 /// The status of a container (runtime.md, "State").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

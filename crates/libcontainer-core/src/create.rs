@@ -20,10 +20,11 @@ use crate::listener::check_agent;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
+use crate::state::State;
 use crate::step::Step;
-use crate::store::{State, StateDir, Store, check_id, read_all};
+use crate::store::{StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{gate, intel_rdt, net_devices, pid_file, spawn};
+use crate::{delete, gate, intel_rdt, net_devices, pid_file, spawn};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -68,8 +69,14 @@ pub struct Created {
 pub fn create(store: &Store, request: &CreateRequest) -> Result<Created> {
     let signals = Signals::catch(request.ignored_signals)?;
     let created = launch(store, request, &signals, true, None)?;
-    created.pipe.send(&Message::Proceed { gate: true })?;
-    Ok(created)
+    match created.pipe.send(&Message::Proceed { gate: true }) {
+        Ok(()) => Ok(created),
+        Err(error) => {
+            // The init is gone. This error counts for more than one of the removal.
+            let _ = delete::destroy(created.dir, true, &|_| Ok(()), Some(&signals));
+            Err(error)
+        }
+    }
 }
 
 /// Brings a container to where its init waits for `Proceed`, with its state committed; `gated` if it
@@ -117,6 +124,9 @@ pub fn launch(
         })?),
         None => None,
     };
+    if let Some(made) = cgroup.as_mut().filter(|_| plan.namespaces.joins(Namespace::User)) {
+        made.open_join().map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    }
     dir.own_cgroup()?;
     let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
@@ -183,7 +193,8 @@ pub fn launch(
         group.keep();
     }
     aftermath.0 = None;
-    dir.unlock()?;
+    // It goes with the descriptor, at the latest.
+    let _ = dir.unlock();
     let (Some(dir), Some(child)) = (claim.keep(), guard.keep()) else {
         return Err(Error::new(Step::WriteState, &*plan.id));
     };

@@ -10,8 +10,9 @@ use crate::container::{Container, Status};
 use crate::error::{Error, Result, cgroup_failed};
 use crate::interrupt::Signals;
 use crate::start::run_hooks;
+use crate::state::State;
 use crate::step::Step;
-use crate::store::{State, StateDir, Store, check_id};
+use crate::store::{StateDir, Store, check_id};
 use crate::sys;
 
 /// How long a killed process may take to be gone, and another command to let go of the container.

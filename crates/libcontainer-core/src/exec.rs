@@ -10,19 +10,20 @@ use ::namespaces::{Child, CloneRequest, Namespace, NamespaceSet, join_all_of_pro
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use crate::container::Container;
+use crate::container::{Container, Live};
 use crate::create::{parse, tell_pid};
 use crate::error::{At, Error, Result, Side, cgroup_failed};
-use crate::foreground::{Relay, attend};
+use crate::foreground::attend;
 use crate::guards::Guard;
 use crate::init::{self, process};
 use crate::interrupt::Signals;
 use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
+use crate::relay::{self, Relay};
 use crate::spec::{self, Process};
 use crate::start::Hearing;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
-use crate::{console_socket, listener, spawn, sys};
+use crate::{console_socket, death, listener, spawn, sys};
 
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,21 @@ pub struct ExecRequest {
 /// Runs a program in a container; its exit status, or 0 for a detached one, and warnings.
 pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<String>)> {
     let live = container.executable(request.ignore_paused)?;
+    exec_beside(container, live, request).map_err(|error| {
+        if error.signal().is_some() || !death::has_ended(live.pid, live.as_fd()) {
+            return error;
+        }
+        // Its namespaces and cgroups were going, so there are many ways to fail.
+        let words = "cannot exec in a stopped container: it ended meanwhile:";
+        Error::because(Step::CheckStatus, words, error.to_string())
+    })
+}
+
+fn exec_beside(
+    container: &Container,
+    live: &Live,
+    request: &ExecRequest,
+) -> Result<(i32, Vec<String>)> {
     let text = container.dir.read_config()?;
     let spec = parse(&text)?;
     let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
@@ -99,6 +115,7 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
     };
     let terminal = converse(&pipe, console, signals.as_ref(), &deliver)?;
+    terminal.iter().for_each(relay::give_size);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     pipe.send(&Message::Proceed { gate: false })?;
     let process = (child.pid.as_raw_nonzero().get(), child.pidfd.as_fd());

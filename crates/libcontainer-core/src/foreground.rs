@@ -2,125 +2,16 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
-use rustix::termios::{OptionalActions, Termios};
 
 use crate::error::{At, Result};
 use crate::guards::wait_for_end;
-use crate::interrupt::Signals;
+use crate::interrupt::{ENDING, Signals};
+use crate::relay::Relay;
 use crate::step::Step;
-use crate::store::write_all;
 use crate::sys;
-
-/// The caller's terminal in raw mode, and the container's behind it.
-#[derive(Debug)]
-pub struct Relay {
-    master: OwnedFd,
-    host: Option<HostTerminal>,
-    input_open: bool,
-    output_open: bool,
-    /// Nothing was read from the caller's terminal since it became raw.
-    fresh: bool,
-}
-
-/// Puts the modes back on every way out.
-#[derive(Debug)]
-struct HostTerminal {
-    fd: OwnedFd,
-    modes: Termios,
-}
-
-impl Drop for HostTerminal {
-    fn drop(&mut self) {
-        // The terminal may be gone; then there is nothing to put back.
-        let _ = rustix::termios::tcsetattr(&self.fd, OptionalActions::Now, &self.modes);
-    }
-}
-
-impl Relay {
-    /// Makes the caller's terminal raw; without one, the streams are relayed as they are.
-    pub fn new(master: OwnedFd) -> Result<Relay> {
-        let host = HostTerminal::open()?;
-        let relay = Relay { master, host, input_open: true, output_open: true, fresh: true };
-        relay.resize();
-        Ok(relay)
-    }
-
-    /// Gives the container's terminal the size of the caller's.
-    fn resize(&self) {
-        if let Some(host) = &self.host
-            && let Ok(size) = rustix::termios::tcgetwinsize(&host.fd)
-        {
-            // The container may have closed its side.
-            let _ = rustix::termios::tcsetwinsize(&self.master, size);
-        }
-    }
-
-    fn input(&mut self) {
-        let mut buffer = [0u8; 8192];
-        let count =
-            rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut buffer));
-        let fresh = std::mem::replace(&mut self.fresh, false);
-        match count {
-            // An end of file that was typed before the terminal became raw reads as a NUL (n_tty(4)
-            // keeps it as one); it is not for the program.
-            Ok(1) if fresh && buffer[0] == 0 && self.host.is_some() => {}
-            Ok(count) if count > 0 && write_all(&self.master, &buffer[..count]).is_ok() => {}
-            _ => self.input_open = false,
-        }
-    }
-
-    fn output(&mut self) {
-        if copy(self.master.as_fd(), rustix::stdio::stdout()) == Flow::Ended {
-            self.output_open = false;
-        }
-    }
-
-    /// What the program wrote before it ended.
-    fn drain(&mut self) {
-        let _ = rustix::fs::fcntl_setfl(&self.master, OFlags::NONBLOCK);
-        while self.output_open && copy(self.master.as_fd(), rustix::stdio::stdout()) == Flow::Goes {
-        }
-    }
-}
-
-impl HostTerminal {
-    /// The terminal of stdin, or the controlling one.
-    fn open() -> Result<Option<HostTerminal>> {
-        let own = rustix::stdio::stdin();
-        let fd = if rustix::termios::isatty(own) {
-            own.try_clone_to_owned()
-                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
-        } else {
-            let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
-            rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty())
-        };
-        let Ok(fd) = fd else { return Ok(None) };
-        let Ok(modes) = rustix::termios::tcgetattr(&fd) else { return Ok(None) };
-        let mut raw = modes.clone();
-        raw.make_raw();
-        rustix::termios::tcsetattr(&fd, OptionalActions::Now, &raw)
-            .at(Step::HostTerminal, "make it raw")?;
-        Ok(Some(HostTerminal { fd, modes }))
-    }
-}
-
-#[derive(PartialEq, Eq)]
-enum Flow {
-    Goes,
-    Ended,
-}
-
-fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Flow {
-    let mut buffer = [0u8; 8192];
-    match rustix::io::retry_on_intr(|| rustix::io::read(from, &mut buffer)) {
-        Ok(count) if count > 0 && write_all(to, &buffer[..count]).is_ok() => Flow::Goes,
-        _ => Flow::Ended,
-    }
-}
 
 /// Stays until the process ends; its exit status, or 128 and the number of the signal that ended it.
 pub fn attend(
@@ -129,58 +20,86 @@ pub fn attend(
     signals: &Signals,
     mut relay: Option<Relay>,
 ) -> Result<i32> {
+    for signal in signals.take_early() {
+        forward(pid, pidfd.as_fd(), signal, relay.as_mut());
+    }
+    let mut patience = None;
     loop {
-        let mut fds = vec![PollFd::new(pidfd, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-        let stdin = rustix::stdio::stdin();
-        let (mut output_at, mut input_at) = (None, None);
-        if let Some(relay) = &relay {
-            if relay.output_open {
-                output_at = Some(fds.len());
-                fds.push(PollFd::new(&relay.master, PollFlags::IN));
+        let event = wait(Some(pidfd.as_fd()), signals, relay.as_mut(), None)?;
+        while event.signalled
+            && let Some(signal) = signals.next()
+        {
+            if ENDING.contains(&signal) {
+                patience = Some(PATIENCE);
             }
-            if relay.input_open {
-                input_at = Some(fds.len());
-                fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
-            }
+            forward(pid, pidfd.as_fd(), signal, relay.as_mut());
         }
-        match rustix::event::poll(&mut fds, None) {
-            Err(Errno::INTR) => continue,
-            other => other.at(Step::Wait, "poll")?,
-        };
-        let ready = |at: usize| !fds[at].revents().is_empty();
-        let (ended, signalled) = (ready(0), ready(1));
-        let (output, input) = (output_at.is_some_and(ready), input_at.is_some_and(ready));
-        drop(fds);
-        if let Some(relay) = &mut relay {
-            if output {
-                relay.output();
-            }
-            if input {
-                relay.input();
-            }
-        }
-        if signalled {
-            forward(pid, pidfd.as_fd(), signals, relay.as_ref());
-        }
-        if ended {
+        if event.ended {
             if let Some(relay) = &mut relay {
-                relay.drain();
+                hand_over(signals, relay, patience)?;
             }
             return exit_status(pidfd);
         }
     }
 }
 
-fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signals: &Signals, relay: Option<&Relay>) {
-    while let Some(signal) = signals.next() {
-        match signal {
-            libc::SIGCHLD => reap_others(pid),
-            libc::SIGURG => {}
-            libc::SIGWINCH if relay.is_some() => relay.iter().for_each(|relay| relay.resize()),
-            // It may have ended just now; then poll says so next.
-            other => drop(sys::send_signal(pidfd, other)),
+/// How long a reader may take nothing when the runtime was asked to end.
+const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Hands the last output to a caller that takes it, until a signal says that nobody does.
+fn hand_over(signals: &Signals, relay: &mut Relay, patience: Option<Timespec>) -> Result<()> {
+    while !relay.finish() && signals.check().is_ok() {
+        if wait(None, signals, Some(relay), patience)?.nothing {
+            break;
         }
     }
+    Ok(())
+}
+
+/// What happened.
+#[derive(Default)]
+struct Event {
+    ended: bool,
+    signalled: bool,
+    nothing: bool,
+}
+
+/// Waits until something happens, and serves the terminal.
+fn wait(
+    process: Option<BorrowedFd<'_>>,
+    signals: &Signals,
+    relay: Option<&mut Relay>,
+    patience: Option<Timespec>,
+) -> Result<Event> {
+    let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
+    fds.extend(process.map(|process| PollFd::from_borrowed_fd(process, PollFlags::IN)));
+    let own = fds.len();
+    let interests = relay.iter().flat_map(|relay| relay.interests());
+    fds.extend(interests.map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)));
+    let count = match rustix::event::poll(&mut fds, patience.as_ref()) {
+        Err(Errno::INTR) => return Ok(Event::default()),
+        other => other.at(Step::Wait, "poll")?,
+    };
+    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    drop(fds);
+    if let Some(relay) = relay {
+        relay.work(&ready[own..]);
+    }
+    let ended = process.is_some() && ready[1];
+    Ok(Event { ended, signalled: ready[0], nothing: count == 0 })
+}
+
+fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signal: i32, relay: Option<&mut Relay>) {
+    match (signal, relay) {
+        (libc::SIGCHLD, _) => return reap_others(pid),
+        // Of this process's own doing.
+        (libc::SIGURG | libc::SIGPIPE | libc::SIGTTOU | libc::SIGTTIN, _) => return,
+        (libc::SIGWINCH, Some(relay)) => return relay.resize(),
+        (libc::SIGCONT, Some(relay)) => relay.resume(),
+        _ => {}
+    }
+    // It may have ended just now; then poll says so next.
+    let _ = sys::send_signal(pidfd, signal);
 }
 
 /// As a subreaper this process gets the orphans of the container's; the process itself is kept.

@@ -9,7 +9,8 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::interrupt::Signals;
 use crate::start::run_hooks;
-use crate::store::{State, StateDir};
+use crate::state::State;
+use crate::store::StateDir;
 use crate::sys;
 
 /// A state directory that is removed unless it is kept.

@@ -10,7 +10,7 @@ use crate::step::Step;
 use crate::sys;
 
 /// Signals that ask the runtime to end.
-const ENDING: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+pub const ENDING: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
 
 /// Signals that are caught: none ends this process any more, nor does a reader that went away.
 #[derive(Debug)]
@@ -33,8 +33,12 @@ impl Signals {
 
     /// The next signal that came.
     pub fn next(&self) -> Option<i32> {
-        let early = self.early.borrow_mut().pop();
-        early.or_else(|| sys::read_signal(self.fd.as_fd()))
+        sys::read_signal(self.fd.as_fd())
+    }
+
+    /// What came before there was a program to forward it to.
+    pub fn take_early(&self) -> Vec<i32> {
+        self.early.take()
     }
 
     /// An error if a signal came that asks to end.
@@ -43,7 +47,7 @@ impl Signals {
             if ENDING.contains(&signal) && self.ignored & (1 << (signal - 1)) == 0 {
                 return Err(Error::interrupted(signal));
             }
-            self.early.borrow_mut().insert(0, signal);
+            self.early.borrow_mut().push(signal);
         }
         Ok(())
     }

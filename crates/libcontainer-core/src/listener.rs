@@ -19,8 +19,9 @@ use crate::create::parse;
 use crate::error::{At, Cause, Error, Result, Side};
 use crate::plan::{Agent, ProcessPlan};
 use crate::spec::OCI_VERSION;
+use crate::state::State;
 use crate::step::Step;
-use crate::store::{State, StateDir};
+use crate::store::StateDir;
 use crate::sync::{Message, Pipe, send_with_fd};
 
 /// Between two looks for the listener; loading a filter takes about as long.

@@ -5,10 +5,11 @@ use std::os::fd::AsFd;
 use crate::create::{self, CreateRequest, Created};
 use crate::delete;
 use crate::error::{Error, Result};
-use crate::foreground::{Relay, attend};
+use crate::foreground::attend;
 use crate::interrupt::Signals;
 use crate::listener;
 use crate::record::Recorder;
+use crate::relay::{self, Relay};
 use crate::start::{Hearing, run_poststart};
 use crate::step::Step;
 use crate::store::Store;
@@ -47,7 +48,7 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     }
     let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
-    let terminal = created.terminal.take();
+    let terminal = created.terminal.take().inspect(relay::give_size);
     let result = start_program(&created, &signals, recorder.as_ref()).and_then(|()| {
         if request.detach {
             return Ok(0);

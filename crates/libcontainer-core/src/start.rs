@@ -7,8 +7,8 @@ use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::interrupt::Signals;
 use crate::oci_state::OciState;
+use crate::state::State;
 use crate::step::Step;
-use crate::store::State;
 use crate::sync::{Message, Pipe};
 use crate::{death, gate, listener, sys};
 

@@ -9,19 +9,15 @@
 //! exclusively: the kernel gives the lock back when the holder is killed. The state is unlinked
 //! last, so a directory without one is no container any more, or none yet.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, Result};
-use crate::intel_rdt;
-use crate::oci_state::OciState;
-use crate::spec::Hook;
+use crate::state::State;
 use crate::step::Step;
 
 const STATE: &str = "state.json";
@@ -37,62 +33,6 @@ const FILES: [&str; 5] = [GATE, CONFIG, STATE_NEW, INTENT, STATE];
 const ID_MAX: usize = 255;
 /// How often a name is tried to be taken, when what a killed command left of it is in the way.
 const CLAIM_ATTEMPTS: u32 = 5;
-
-/// What is known of a container; the intent has `pid` 0.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct State {
-    /// Name.
-    pub id: String,
-    /// Process id of the container init on the host; 0 until the container is created.
-    pub pid: i32,
-    /// Its start time in clock ticks since boot, against reused ids.
-    pub start_time: u64,
-    /// The inode of its pidfd, which no other process has until the next boot (Linux 6.9); older
-    /// kernels have one for all.
-    #[serde(default)]
-    pub pidfd_inode: u64,
-    /// When the container was created, RFC 3339.
-    pub created: String,
-    /// Absolute path of the bundle.
-    pub bundle: String,
-    /// Absolute path of the root filesystem.
-    pub rootfs: String,
-    /// User id of the creator.
-    pub owner: u32,
-    /// Words of the caller.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Where in the cgroup tree.
-    pub cgroup: Option<cgroups::Record>,
-    /// The group of the resctrl filesystem.
-    #[serde(default)]
-    pub intel_rdt: Option<intel_rdt::Record>,
-    /// Whether the processes in the cgroup are the container's: not before it was found to be empty.
-    #[serde(skip)]
-    pub cgroup_owned: bool,
-    /// Whether the container has a pid namespace, whose end takes all processes along.
-    pub pid_namespace: bool,
-    /// Hooks that are yet to run.
-    #[serde(default)]
-    pub poststart: Vec<Hook>,
-    /// Hooks that are yet to run.
-    #[serde(default)]
-    pub poststop: Vec<Hook>,
-}
-
-impl State {
-    /// The state as hooks and agents on the host get it.
-    pub fn oci_state<'a>(&'a self, status: &'a str) -> OciState<'a> {
-        OciState {
-            id: &self.id,
-            status,
-            pid: self.pid,
-            bundle: &self.bundle,
-            annotations: &self.annotations,
-        }
-    }
-}
 
 /// The directory of all states.
 #[derive(Debug)]
@@ -161,11 +101,9 @@ impl Store {
         for _ in 0..CLAIM_ATTEMPTS {
             match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
                 Ok(()) => {
-                    let dir = self.find(id).inspect_err(|_| {
+                    return self.find_and_lock(id).inspect_err(|_| {
                         let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
-                    })?;
-                    dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
-                    return Ok(dir);
+                    });
                 }
                 Err(Errno::EXIST) => {}
                 Err(errno) => {
@@ -186,6 +124,12 @@ impl Store {
             left.remove()?;
         }
         Err(Error::new(Step::ClaimId, id))
+    }
+
+    fn find_and_lock(&self, id: &str) -> Result<StateDir> {
+        let dir = self.find(id)?;
+        dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
+        Ok(dir)
     }
 
     /// Opens the directory of a container.

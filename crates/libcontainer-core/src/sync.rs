@@ -34,8 +34,8 @@ use crate::step::Step;
 
 /// The longest message; texts of errors are cut to fit.
 const MESSAGE_MAX: usize = 16 * 1024;
-/// The longest text of an error.
-const TEXT_MAX: usize = 3 * 1024;
+/// The longest text of an error, and of one whose letters are long in JSON (`\u001b`).
+const TEXT_MAX: [usize; 2] = [3 * 1024, 512];
 
 /// One message.
 #[derive(Debug)]
@@ -249,8 +249,13 @@ fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
 type WireError = (u8, u8, i32, String, String, Option<String>);
 
 fn encode_error(error: &Error) -> Vec<u8> {
+    let [long, short] = TEXT_MAX.map(|max| encode_cut_error(error, max));
+    if long.len() > MESSAGE_MAX { short } else { long }
+}
+
+fn encode_cut_error(error: &Error, max: usize) -> Vec<u8> {
     let cut = |text: &str| {
-        let mut end = text.len().min(TEXT_MAX);
+        let mut end = text.len().min(max);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -312,6 +317,10 @@ mod tests {
     fn long_texts_are_cut_to_one_message() {
         let (parent, init) = pair().unwrap();
         let error = Error::because(Step::Hook, "é".repeat(9000), "x".repeat(100_000));
+        init.send(&Message::Failed(error)).unwrap();
+        assert!(matches!(parent.receive().unwrap(), Some(Message::Failed(_))));
+        let escapes = "\x1b".repeat(10_000);
+        let error = Error::because(Step::Hook, &*escapes, &*escapes).field(escapes);
         init.send(&Message::Failed(error)).unwrap();
         assert!(matches!(parent.receive().unwrap(), Some(Message::Failed(_))));
     }

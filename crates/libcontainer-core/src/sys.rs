@@ -274,6 +274,23 @@ pub fn block_signals() -> u64 {
     }
 }
 
+/// Runs what the kernel may stop this process for (SIGTTOU), as if that signal were not blocked.
+pub fn with_terminal_stop<T>(work: impl FnOnce() -> T) -> T {
+    let change = |how| {
+        // SAFETY: the set is plain memory of this frame, filled before it is read.
+        unsafe {
+            let mut stop: libc::sigset_t = zeroed();
+            libc::sigemptyset(&raw mut stop);
+            libc::sigaddset(&raw mut stop, libc::SIGTTOU);
+            libc::sigprocmask(how, &raw const stop, ptr::null_mut());
+        }
+    };
+    change(libc::SIG_UNBLOCK);
+    let result = work();
+    change(libc::SIG_BLOCK);
+    result
+}
+
 /// Unblocks every signal.
 pub fn unblock_signals() {
     // SAFETY: the set is plain memory of this frame, filled before it is read.

@@ -12,7 +12,7 @@
 //! - what is still equal is in the order of the profile.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::conditions::{Conditional, Layout};
 use crate::rules::{Condition, Op};
@@ -40,7 +40,7 @@ struct Chain {
 }
 
 /// A comparison of one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Link {
     argument: u8,
     high: bool,
@@ -50,7 +50,7 @@ struct Link {
 }
 
 /// The operators that libseccomp distinguishes; the others are these with the answer reversed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Comparison {
     Equal,
     MaskedEqual,
@@ -117,7 +117,7 @@ fn sort_level(
         push_unless_known(chain.rule, sorted)?;
     }
     let mut groups: Vec<(Link, Vec<Chain>)> = Vec::new();
-    let mut at: HashMap<Link, usize> = HashMap::new();
+    let mut at: BTreeMap<Link, usize> = BTreeMap::new();
     for chain in going_on {
         let link = chain.links[depth];
         let at = *at.entry(link).or_insert_with(|| {

@@ -76,7 +76,8 @@ impl Failure {
             log.write("error", &self.message);
         }
         if log.file.is_some() || self.bare {
-            let _ = crate::sys::write_to_stderr(format!("{}\n", self.message).as_bytes());
+            let line = format!("{}\n", crate::log::escape_controls(&self.message));
+            let _ = crate::sys::write_to_stderr(line.as_bytes());
         } else {
             log.write("error", &self.message);
         }

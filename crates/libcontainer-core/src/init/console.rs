@@ -73,7 +73,8 @@ fn open_master() -> Result<OwnedFd> {
 }
 
 fn show_at_console(slave: &OwnedFd) -> std::result::Result<(), Errno> {
-    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // Only a new file: what came there meanwhile may be a link, or a device that acts on being opened.
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let place = match rustix::fs::open(
         "/dev/console",
         OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,

@@ -59,6 +59,7 @@ pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
     needed.extend(inheritance.gate.as_ref().map(AsFd::as_fd));
     needed.extend(inheritance.namespaces.iter().map(AsFd::as_fd));
     needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.tasks).map(AsFd::as_fd));
+    needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.root).map(|root| root.as_fd()));
     if let Err(error) = process::settle_descriptors(inheritance.passed, &needed) {
         let _ = channel.0.send(&Message::Failed(error));
         sys::exit_now(1)

@@ -78,9 +78,12 @@ pub fn prepare<'p>(
     Ok(Prepared { program, argv: &plan.argv, env })
 }
 
-/// Loads the filter, as late as can be: it rules what follows. Without `no_new_privs` that takes
+/// Sets the limit of descriptors, if it is a tight one, and loads the filter, as late as can be: it rules what follows. Without `no_new_privs` that takes
 /// CAP_SYS_ADMIN, which is given up right after it.
 pub fn filter(plan: &ProcessPlan, pipe: &Pipe) -> Result<()> {
+    each_limit(plan, |number, soft, hard| {
+        if is_tight(number, soft) { sys::set_rlimit(number, soft, hard) } else { Ok(()) }
+    })?;
     load_filter(plan, pipe)?;
     if keeps_admin(plan) { set_capabilities(&plan.capabilities, 0) } else { Ok(()) }
 }
@@ -96,8 +99,21 @@ pub fn execute(ready: &Prepared<'_>) -> Result<Infallible> {
     Err(errno).at(Step::Exec, ready.program.to_string_lossy())
 }
 
+/// With fewer descriptors than this the last steps could fail, so the limit comes after them.
+const DESCRIPTORS: u64 = 1024;
+
 fn set_limits(plan: &ProcessPlan) -> Result<()> {
-    each_limit(plan, sys::set_rlimit)
+    each_limit(plan, |number, soft, hard| {
+        if is_tight(number, soft) {
+            // Raised while that is allowed; lowered in `filter`.
+            return sys::raise_rlimit(0, number, hard);
+        }
+        sys::set_rlimit(number, soft, hard)
+    })
+}
+
+fn is_tight(number: u32, soft: u64) -> bool {
+    number == libc::RLIMIT_NOFILE as u32 && soft < DESCRIPTORS
 }
 
 /// Writes `oom_score_adj` of a process (its name below /proc), if the plan has one.

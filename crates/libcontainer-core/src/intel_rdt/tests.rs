@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::{State, Store};
+use crate::state::State;
+use crate::store::Store;
 
 /// A folder in the place of a mounted resctrl. Its files do not come by themselves with a new
 /// group, as the kernel's do, nor do they go with it.

@@ -85,8 +85,7 @@ fn arguments(args: &[Str<'_>]) -> Result<Vec<CString>> {
 /// The environment without doubles (the last one wins), and whether HOME has no value in it.
 fn environment(env: &[Str<'_>], options: &Options) -> Result<(Vec<CString>, bool)> {
     let mut unique: Vec<&str> = Vec::with_capacity(env.len());
-    let mut seen: std::collections::HashMap<&str, usize> =
-        std::collections::HashMap::with_capacity(env.len());
+    let mut seen: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     for (index, entry) in env.iter().enumerate() {
         let name = match entry.split_once('=') {
             Some((name, _)) if !name.is_empty() => name,
