@@ -152,6 +152,7 @@ impl Call {
     }
 
     /// Runs the command under a tracer that hits one of its system calls.
+    #[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
     pub fn struck(mut self, strike: trace::Strike) -> (Finished, trace::Report) {
         let line = format!("{:?} with {strike:?}", self.command);
         let (stdout, stderr) = (Output::new(), Output::new());
