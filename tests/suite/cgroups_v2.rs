@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use behaviour::{Bundle, host};
+use behaviour::{Bundle, Call, host, runtime};
 use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
@@ -15,6 +15,8 @@ pub const CASES: &[Case] = cases![
     delete_removes_groups_made_inside,
     a_group_that_is_there_already,
     an_exec_has_a_group_below,
+    an_exec_follows_an_init_that_moved,
+    one_clone_into_the_group_and_no_move,
     pids_limit,
     pids_without_limit,
     memory_limits,
@@ -81,6 +83,38 @@ fn an_exec_has_a_group_below() {
     let seen = container.exec(&["--cgroup", "below"], &[step]).seen();
     let inside = group.strip_prefix("/sys/fs/cgroup").unwrap();
     assert_eq!(seen[step], format!("0::/{}", inside.display()));
+}
+
+/// An init system hands controllers down, and the container's own cgroup takes nobody any more.
+fn an_exec_follows_an_init_that_moved() {
+    let container = Bundle::new().sleeping();
+    let group = host::cgroup_v2(container.pid());
+    let inner = group.join("init.scope");
+    fs::create_dir(&inner).unwrap();
+    fs::write(inner.join("cgroup.procs"), container.pid().to_string()).unwrap();
+    fs::write(group.join("cgroup.subtree_control"), "+memory").unwrap();
+    let step = "read /proc/self/cgroup";
+    let seen = container.exec(&[], &[step]).seen();
+    let inside = inner.strip_prefix("/sys/fs/cgroup").unwrap();
+    assert_eq!(seen[step], format!("0::/{}", inside.display()));
+}
+
+/// Moving a process takes a lock that waits for every CPU; being born in a cgroup does not.
+fn one_clone_into_the_group_and_no_move() {
+    let bundle = Bundle::new().steps(&["print run"]);
+    fs::write(bundle.path().join("config.json"), bundle.config_text()).unwrap();
+    let log = bundle.scratch("calls");
+    let call = Call::new(Path::new("strace")).args(&["-f", "-o"]).arg(&log);
+    let call = call.args(&["-e", "trace=clone,clone3,fork,vfork,open,openat,openat2"]);
+    let call = call.arg(runtime().path()).arg("--root").arg(bundle.root());
+    call.args(&["run", "--bundle"]).arg(bundle.path()).arg(&bundle.id).finish().ok();
+    let calls = fs::read_to_string(&log).unwrap();
+    let made: Vec<&str> = calls
+        .lines()
+        .filter(|line| ["clone(", "clone3(", "fork("].iter().any(|call| line.contains(call)))
+        .collect();
+    assert!(made.len() == 1 && made[0].contains("CLONE_INTO_CGROUP"), "{made:#?}");
+    assert!(!calls.contains("cgroup.procs"), "{calls}");
 }
 
 fn pids_limit() {

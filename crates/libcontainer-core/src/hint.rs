@@ -28,6 +28,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "raising a hard limit needs CAP_SYS_RESOURCE; lower process.rlimits or raise the caller's limit",
     ),
     (
+        Step::Cgroup,
+        Some(Errno::BUSY),
+        "a cgroup v2 that has processes hands no controllers down; move them to a sub-cgroup first (an engine in a container: at its start)",
+    ),
+    (
         Step::Exec,
         Some(Errno::TOOBIG),
         "process.args and process.env are longer than the kernel takes: 128 KiB for one, a quarter of RLIMIT_STACK for all",
