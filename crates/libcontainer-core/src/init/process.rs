@@ -113,7 +113,7 @@ fn set_limits(plan: &ProcessPlan) -> Result<()> {
 }
 
 fn is_tight(number: u32, soft: u64) -> bool {
-    number == libc::RLIMIT_NOFILE as u32 && soft < DESCRIPTORS
+    soft < DESCRIPTORS && rlimit_name(number) == "RLIMIT_NOFILE"
 }
 
 /// Writes `oom_score_adj` of a process (its name below /proc), if the plan has one.
