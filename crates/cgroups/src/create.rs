@@ -1,7 +1,7 @@
 //! Making the directories of a new container's cgroup, and unmaking them when it comes to nothing.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
@@ -26,7 +26,7 @@ const PARENT_ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub struct Created {
     record: Record,
-    root: Rc<OwnedFd>,
+    root: Arc<OwnedFd>,
     join: Join,
     /// Directories that this made, below the root, parents first.
     made: Vec<String>,
@@ -47,11 +47,11 @@ impl Plan {
     /// When a directory cannot be made, and when one that was there has processes in it or is
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
-        let root = Rc::new(self.record.open_root()?);
+        let root = Arc::new(self.record.open_root()?);
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
-            join: Join { root: Some(Rc::clone(&root)), ..Join::default() },
+            join: Join { root: Some(Arc::clone(&root)), ..Join::default() },
             root,
             made: Vec::new(),
             fresh: Vec::new(),

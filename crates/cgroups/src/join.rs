@@ -1,7 +1,7 @@
 //! Joining a cgroup without waiting: `tasks` of version 1, and `CLONE_INTO_CGROUP` of version 2.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -19,7 +19,7 @@ pub struct Join {
     /// maker may have few descriptors.
     pub closed: Vec<String>,
     /// Where their paths begin.
-    pub root: Option<Rc<OwnedFd>>,
+    pub root: Option<Arc<OwnedFd>>,
     /// The directory of version 2 (`O_PATH`), for `CLONE_INTO_CGROUP` of clone3(2) (Linux 5.7),
     /// which works beside version 1 as well.
     pub v2: Option<OwnedFd>,

@@ -471,4 +471,46 @@ pub const DIFFERENCES: &[Difference] = &[
         "leaves the tmpfs around read-only hierarchies of version 1 writable",
         &["rootless::cgroups_can_not_be_written"],
     ),
+    sometimes(
+        "crun 1.8",
+        "ends otherwise when it is interrupted, or says so in other words",
+        &[
+            "interruptions::create_that_is_asked_to_end_leaves_nothing",
+            "interruptions::an_init_that_is_killed_in_a_hook_was_not_started",
+            "interruptions::a_start_that_is_killed_in_a_hook_has_started",
+            "interruptions::run_that_is_asked_to_end_leaves_nothing",
+            "interruptions::a_create_that_is_killed_has_made_a_stopped_container",
+            "interruptions::a_create_that_is_killed_in_a_hook_is_deleted",
+            "interruptions::an_endless_hook_can_be_ended",
+            "interruptions::control_characters_are_not_for_the_terminal",
+        ],
+    ),
+    sometimes(
+        "crun 1.8",
+        "gives other answers beside another command",
+        &[
+            "concurrency::kills_and_deletes_at_once",
+            "concurrency::state_and_list_tell_the_truth_throughout",
+            "concurrency::exec_beside_delete",
+            "concurrency::what_a_killed_command_left_without_a_state_is_no_container",
+        ],
+    ),
+    sometimes(
+        "crun 1.8",
+        "serves a terminal in another way",
+        &[
+            "relay::a_reader_that_went_away",
+            "relay::a_program_that_reads_nothing",
+            "relay::a_reader_that_does_not_read",
+            "relay::a_job_in_the_background_leaves_the_terminal_alone",
+        ],
+    ),
+    sometimes(
+        "crun 1.8",
+        "needs more descriptors",
+        &[
+            "fds::few_descriptors_are_enough_to_create",
+            "fds::a_program_may_have_no_descriptor_to_spare",
+        ],
+    ),
 ];

@@ -1,6 +1,8 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
-use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always};
+use super::{
+    Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always, sometimes,
+};
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
@@ -266,5 +268,45 @@ pub const DIFFERENCES: &[Difference] = &[
         "runc 1.1",
         "leaves the tmpfs around read-only hierarchies of version 1 writable",
         &["rootless::cgroups_can_not_be_written"],
+    ),
+    sometimes(
+        "runc 1.1",
+        "ends otherwise when it is interrupted, or says so in other words",
+        &[
+            "interruptions::create_that_is_asked_to_end_leaves_nothing",
+            "interruptions::run_that_is_asked_to_end_leaves_nothing",
+            "interruptions::a_create_that_is_killed_has_made_a_stopped_container",
+            "interruptions::an_init_that_is_killed_in_a_hook_was_not_started",
+            "interruptions::a_create_that_is_killed_in_a_hook_is_deleted",
+            "interruptions::an_endless_hook_can_be_ended",
+            "interruptions::the_daemon_of_a_failed_create_is_ended",
+            "interruptions::control_characters_are_not_for_the_terminal",
+        ],
+    ),
+    sometimes(
+        "runc 1.1",
+        "gives other answers beside another command",
+        &[
+            "concurrency::one_of_many_creates_succeeds",
+            "concurrency::what_a_killed_command_left_without_a_state_is_no_container",
+        ],
+    ),
+    sometimes(
+        "runc 1.1",
+        "serves a terminal in another way",
+        &[
+            "relay::a_reader_that_went_away",
+            "relay::a_program_that_reads_nothing",
+            "relay::a_reader_that_does_not_read",
+            "relay::a_job_in_the_background_leaves_the_terminal_alone",
+        ],
+    ),
+    sometimes(
+        "runc 1.1",
+        "needs more descriptors",
+        &[
+            "fds::few_descriptors_are_enough_to_create",
+            "fds::a_program_may_have_no_descriptor_to_spare",
+        ],
     ),
 ];

@@ -79,3 +79,15 @@ fn readonly_mount(path: &str, root: &Root<'_>) -> Result<()> {
     let top = root.handle(path).at(Step::ReadonlyPath, path)?;
     sys::mount_setattr(top.as_fd(), 0, 0, attr::RDONLY, 0).at(Step::ReadonlyPath, path)
 }
+
+/// The first MiB of a file, whose size is the image's word.
+pub fn read_start(file: &std::os::fd::OwnedFd) -> std::result::Result<Vec<u8>, rustix::io::Errno> {
+    let (mut text, mut block) = (Vec::new(), [0u8; 4096]);
+    while text.len() < 1 << 20 {
+        match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut block))? {
+            0 => break,
+            count => text.extend_from_slice(&block[..count]),
+        }
+    }
+    Ok(text)
+}

@@ -113,7 +113,7 @@ fn set_limits(plan: &ProcessPlan) -> Result<()> {
 }
 
 fn is_tight(number: u32, soft: u64) -> bool {
-    number == libc::RLIMIT_NOFILE as u32 && soft < DESCRIPTORS
+    soft < DESCRIPTORS && rlimit_name(number) == "RLIMIT_NOFILE"
 }
 
 /// Writes `oom_score_adj` of a process (its name below /proc), if the plan has one.
@@ -328,7 +328,7 @@ fn home_of(uid: u32) -> CString {
     let text = rustix::fs::openat(CWD, "/etc/passwd", flags, Mode::empty())
         .and_then(|file| {
             let regular = crate::rootfs::file_type(&file)? == FileType::RegularFile;
-            if regular { read_start(&file) } else { Err(Errno::NOENT) }
+            if regular { super::fs::read_start(&file) } else { Err(Errno::NOENT) }
         })
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -339,18 +339,6 @@ fn home_of(uid: u32) -> CString {
     });
     let home = home.filter(|home| !home.is_empty()).unwrap_or("/");
     CString::new(format!("HOME={home}")).unwrap_or_else(|_| c"HOME=/".to_owned())
-}
-
-/// The first MiB of a file, whose size is the image's word.
-fn read_start(file: &OwnedFd) -> std::result::Result<Vec<u8>, Errno> {
-    let (mut text, mut block) = (Vec::new(), [0u8; 4096]);
-    while text.len() < 1 << 20 {
-        match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut block))? {
-            0 => break,
-            count => text.extend_from_slice(&block[..count]),
-        }
-    }
-    Ok(text)
 }
 
 /// Finds the program as a shell would: by PATH, unless its name has a slash.
