@@ -126,7 +126,9 @@ fn read(
                 (flags.iter().find(|flag| flag.long == long), format!("--{long}"))
             }
             Some(Arg::Short(short)) => {
-                (flags.iter().find(|flag| flag.short == Some(short)), format!("-{short}"))
+                // crun has a capital V.
+                let known = if short == 'V' && !in_command { 'v' } else { short };
+                (flags.iter().find(|flag| flag.short == Some(known)), format!("-{short}"))
             }
         };
         let Some(flag) = flag else { return Err(UsageError::Unknown(shown)) };

@@ -46,6 +46,11 @@ pub fn listen_fds(env: &[CString]) -> u32 {
         .unwrap_or(0)
 }
 
+/// `NOTIFY_SOCKET`, the socket of who wants to know when the container is ready (`sd_notify(3)`).
+pub fn notify_socket(env: &[CString]) -> Option<&str> {
+    variable(env, "NOTIFY_SOCKET").filter(|path| !path.is_empty())
+}
+
 /// How many descriptors from 3 on the caller means to pass.
 pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
     let preserved = match words.last("preserve-fds") {

@@ -23,7 +23,7 @@ use crate::spec::{self, Spec};
 use crate::step::Step;
 use crate::store::{GATE, State, StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{intel_rdt, net_devices, pid_file, spawn};
+use crate::{intel_rdt, net_devices, notify, pid_file, spawn};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -41,6 +41,8 @@ pub struct CreateRequest {
     pub pidfd_socket: Option<String>,
     /// File that gets the container's pid.
     pub pid_file: Option<String>,
+    /// `NOTIFY_SOCKET` of the caller.
+    pub notify_socket: Option<String>,
     /// Whether nobody stays to serve a terminal, so that a console socket must.
     pub detached: bool,
     /// Signals that the caller ignored, which the program must not inherit (bit N-1 for signal N).
@@ -81,7 +83,10 @@ pub fn launch(
 ) -> Result<Created> {
     check_id(&request.options.id)?;
     let (text, bundle) = read_config(&request.options.bundle, request.config.as_deref())?;
-    let spec: Spec<'_> = parse(&text)?;
+    let mut spec: Spec<'_> = parse(&text)?;
+    if request.notify_socket.is_some() {
+        notify::provide(&mut spec, &store.path_of(&request.options.id)?);
+    }
     let host = Host::probe(&request.options)?;
     let mut plan = plan::plan(&spec, &request.options, &host)?;
     if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
@@ -108,6 +113,9 @@ pub fn launch(
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
     dir.write_intent(&state)?;
     dir.write_config(&text)?;
+    if request.notify_socket.is_some() {
+        notify::make_directory(dir)?;
+    }
     let cgroup = match &plan.cgroup {
         Some(cgroup) => Some(cgroup.create().map_err(|error| {
             cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)

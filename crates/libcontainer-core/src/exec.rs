@@ -105,7 +105,7 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         None => Ok((0, warnings)),
         Some(signals) => {
             let relay = terminal.map(Relay::new).transpose()?;
-            Ok((attend(child.pid, &child.pidfd, &signals, relay)?, warnings))
+            Ok((attend(child.pid, &child.pidfd, &signals, relay, None)?, warnings))
         }
     }
 }

@@ -10,6 +10,7 @@ use rustix::termios::{OptionalActions, Termios};
 
 use crate::error::{At, Result};
 use crate::guards::wait_for_end;
+use crate::notify::Proxy;
 use crate::step::Step;
 use crate::store::write_all;
 use crate::sys;
@@ -135,12 +136,13 @@ fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Flow {
     }
 }
 
-/// Stays until the process ends; its exit status, or 128 and the number of the signal that ended it.
+/// Stays until the process ends, and tells the caller when it is ready; its exit status, or 128 and the number of the signal that ended it.
 pub fn attend(
     pid: Pid,
     pidfd: &OwnedFd,
     signals: &Signals,
     mut relay: Option<Relay>,
+    mut notify: Option<Proxy>,
 ) -> Result<i32> {
     loop {
         let mut fds =
@@ -157,6 +159,10 @@ pub fn attend(
                 fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
             }
         }
+        let told_at = notify.as_ref().map(|proxy| {
+            fds.push(PollFd::new(proxy, PollFlags::IN));
+            fds.len() - 1
+        });
         match rustix::event::poll(&mut fds, None) {
             Err(Errno::INTR) => continue,
             other => other.at(Step::Wait, "poll")?,
@@ -164,7 +170,15 @@ pub fn attend(
         let ready = |at: usize| !fds[at].revents().is_empty();
         let (ended, signalled) = (ready(0), ready(1));
         let (output, input) = (output_at.is_some_and(ready), input_at.is_some_and(ready));
+        let told = told_at.is_some_and(ready);
         drop(fds);
+        if told && let Some(proxy) = &mut notify {
+            // For the caller this process is the service. One that can't be told is left alone.
+            let own = rustix::process::getpid().as_raw_nonzero().get();
+            if proxy.forward(own).unwrap_or(true) {
+                notify = None;
+            }
+        }
         if let Some(relay) = &mut relay {
             if output {
                 relay.output();

@@ -27,8 +27,10 @@ mod intel_rdt;
 pub mod kill;
 mod listener;
 mod maps;
+pub mod mounts;
 mod net_devices;
 mod netlink;
+mod notify;
 pub mod oci_state;
 pub mod pause;
 mod pid_file;
@@ -50,6 +52,7 @@ mod sys;
 pub mod template;
 pub mod update;
 pub mod validate;
+pub mod wait;
 
 pub use ::seccomp;
 pub use error::{Error, Result};

@@ -8,6 +8,7 @@ use crate::delete;
 use crate::error::{Error, Result};
 use crate::foreground::{Relay, Signals, attend};
 use crate::listener;
+use crate::notify::Proxy;
 use crate::record::Recorder;
 use crate::start::{hear_of_program, run_poststart};
 use crate::step::Step;
@@ -48,11 +49,16 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     let mut created = create::launch(store, create, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take();
-    let result = start_program(&created, recorder.as_ref()).and_then(|()| match &signals {
-        None => Ok(0),
-        Some(signals) => {
-            let relay = terminal.map(Relay::new).transpose()?;
-            attend(created.child.pid, &created.child.pidfd, signals, relay)
+    let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
+        start_program(&created, recorder.as_ref())?;
+        let child = &created.child;
+        match (&signals, proxy) {
+            (None, None) => Ok(0),
+            (None, Some(proxy)) => proxy.wait(child.pidfd.as_fd(), created.state.pid).map(|()| 0),
+            (Some(signals), proxy) => {
+                let relay = terminal.map(Relay::new).transpose()?;
+                attend(child.pid, &child.pidfd, signals, relay, proxy)
+            }
         }
     });
     if !(request.detach || request.keep) || result.is_err() {

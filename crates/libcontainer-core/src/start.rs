@@ -9,6 +9,7 @@ use crate::container::Container;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::listener;
+use crate::notify::Proxy;
 use crate::oci_state::OciState;
 use crate::spec::Hook;
 use crate::step::Step;
@@ -19,9 +20,11 @@ use crate::sys;
 /// Starts a container.
 ///
 /// Returns when its program runs. The init holds the connection until `execve`, so its end without
-/// a word means success, and a failing hook or exec is told.
-pub fn start(container: &Container) -> Result<()> {
+/// a word means success, and a failing hook or exec is told. With the `NOTIFY_SOCKET` of the caller,
+/// when it is ready.
+pub fn start(container: &Container, notify_socket: Option<&str>) -> Result<()> {
     let live = container.created()?;
+    let proxy = Proxy::open(&container.dir, notify_socket)?;
     let gate = connect(container)?;
     gate.send(&Message::Proceed { gate: false })?;
     // Of several that start at once, the init hears one; the others' connections just end.
@@ -34,7 +37,8 @@ pub fn start(container: &Container) -> Result<()> {
     });
     container.dir.remove_gate()?;
     heard?;
-    run_poststart(&container.state, live.as_fd())
+    run_poststart(&container.state, live.as_fd())?;
+    proxy.map_or(Ok(()), |proxy| proxy.wait(live.as_fd(), live.pid))
 }
 
 /// Listens until the program runs; what failed instead is the error.

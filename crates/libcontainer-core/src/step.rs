@@ -104,6 +104,8 @@ steps! {
     Resctrl = "find a resctrl filesystem at",
     /// A group of resctrl; the subject has the file.
     IntelRdt = "Intel RDT:",
+    /// The sockets of sd_notify(3).
+    Notify = "notify socket",
     /// The agent that gets the listener of a seccomp filter.
     Agent = "failed to connect with seccomp agent",
     /// The pid file.
@@ -148,6 +150,8 @@ steps! {
     Mount = "error mounting",
     /// An id-mapped mount.
     MapMountIds = "error mapping the ids of",
+    /// A mount of a running container.
+    Unmount = "unmount",
     /// The place of a mount.
     MountTarget = "create mount destination",
     /// mknod, or a bind of the host's node.

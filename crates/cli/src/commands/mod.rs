@@ -1,24 +1,28 @@
 //! One function for each command: words in, a call of the library, text and an exit status out.
 
 mod create;
+mod delete;
 mod events;
 mod exec;
 mod kill;
 mod list;
+mod mounts;
 mod plan;
 mod ps;
+mod regex;
 mod seccomp;
 mod spec;
 mod state;
 mod update;
 mod validate;
+mod wait;
 
 use std::ffi::CString;
 
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
-use libcontainer_core::{delete, features, pause, start};
+use libcontainer_core::{features, pause, start};
 
 use crate::log::Log;
 use crate::parse::Words;
@@ -63,12 +67,12 @@ impl Failure {
         Failure { message: message.into(), status: 1, bare: false }
     }
 
-    /// Writes it to the log; if that is a file, in plain words to stderr too. Gives the exit status.
+    /// Writes it to the log; if that is not stderr, in plain words to stderr too. Gives the exit status.
     pub fn report(self, log: &Log) -> i32 {
-        if log.file.is_some() {
+        if log.is_elsewhere() {
             log.write("error", &self.message);
         }
-        if log.file.is_some() || self.bare {
+        if log.is_elsewhere() || self.bare {
             let _ = std::io::Write::write_all(
                 &mut std::io::stderr(),
                 format!("{}\n", self.message).as_bytes(),
@@ -110,29 +114,20 @@ pub fn run(
                 serde_json::to_string_pretty(&document).unwrap_or_default()
             )))
         }
-        "delete" => {
-            let Some(store) = Store::open(&root).map_err(failed)? else {
-                libcontainer_core::store::check_id(id()).map_err(failed)?;
-                return if words.has("force") {
-                    Ok(0)
-                } else {
-                    Err(failed(Error::new(Step::FindContainer, id())))
-                };
-            };
-            let warnings = delete::delete(&store, id(), words.has("force")).map_err(failed)?;
-            warn(context, &warnings);
-            Ok(0)
-        }
+        "delete" => delete::delete(context, words, &root),
         "start" => find(&root, id())
-            .and_then(|container| start::start(&container))
+            .and_then(|container| {
+                start::start(&container, surroundings::notify_socket(&context.env))
+            })
             .map(|()| 0)
             .map_err(failed),
         "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
-        "kill" => kill::kill(words, &root).map_err(failed),
+        "kill" => kill::kill(context, words, &root),
         "events" => events::events(words, &root).map_err(failed),
         "checkpoint" | "restore" => {
             Err(Failure::new(format!("{command} is not supported: orun has no CRIU client yet")))
         }
+        "mounts" => mounts::mounts(context, words, &root),
         "pause" => find(&root, id())
             .and_then(|container| pause::pause(&container))
             .map(|()| 0)
@@ -145,6 +140,7 @@ pub fn run(
         "validate" => validate::validate(context, global, words),
         "update" => update::update(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
+        "wait" => wait::wait(context, words, &root),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),
     }
 }
