@@ -33,8 +33,10 @@ mod lifecycle;
 mod mount_options;
 mod mount_words;
 mod mounts;
+mod mounts_command;
 mod namespaces;
 mod net_devices;
+mod notify;
 mod process;
 mod rootfs;
 mod rootless;
@@ -50,6 +52,7 @@ mod security;
 mod terminal;
 mod user_namespaces;
 mod validate;
+mod wait;
 mod words;
 
 use std::process::ExitCode;
@@ -68,6 +71,9 @@ fn main() -> ExitCode {
         ("commands", commands::CASES),
         ("cli", cli::CASES),
         ("validate", validate::CASES),
+        ("wait", wait::CASES),
+        ("notify", notify::CASES),
+        ("mounts_command", mounts_command::CASES),
         ("words", words::CASES),
         ("errors", errors::CASES),
         ("process", process::CASES),

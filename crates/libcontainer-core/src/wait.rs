@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::container::{Container, Live, Status};
+use crate::container::{Container, Status};
 use crate::error::{At, Error, Result};
 use crate::procfs;
 use crate::step::Step;
+use crate::store::State;
 use crate::sys;
 
 /// Waits for the end of the container process; its exit status, or 128 and the number of the signal
@@ -21,10 +22,13 @@ pub fn wait(container: &Container) -> Result<Option<i32>> {
             "cannot wait for a container that is being created",
         ));
     }
-    let Some(live) = container.live() else { return Ok(None) };
+    let state = &container.state;
+    let Some(live) = container.live() else {
+        return Ok(status_of_zombie(state).map(shell_status));
+    };
     let mut fds = [PollFd::from_borrowed_fd(live.as_fd(), PollFlags::IN)];
     retry_on_intr(|| poll(&mut fds, None)).at(Step::Wait, "poll")?;
-    let status = match status_of_zombie(live) {
+    let status = match status_of_zombie(state) {
         Some(status) => Some(status),
         None => sys::status_of_reaped(live.as_fd()).or_else(|| after_reaping(live.as_fd())),
     };
@@ -32,15 +36,14 @@ pub fn wait(container: &Container) -> Result<Option<i32>> {
 }
 
 /// Field 52 of `proc_pid_stat(5)`, as long as the parent has not asked for the status.
-fn status_of_zombie(live: &Live) -> Option<i32> {
-    let stat = procfs::read(&format!("{}/stat", live.pid)).ok()?;
-    // If it is still there, the file was not that of another process which got the same id.
-    sys::send_signal(live.as_fd(), 0).ok()?;
+fn status_of_zombie(state: &State) -> Option<i32> {
+    let stat = procfs::read(&format!("{}/stat", state.pid)).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split_ascii_whitespace();
-    (fields.next()? == "Z").then_some(())?;
-    fields.nth(48)?.parse().ok()
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    // The third field is the first here.
+    let same = fields.get(19)?.parse() == Ok(state.start_time);
+    if same && fields[0] == "Z" { fields.get(49)?.parse().ok() } else { None }
 }
 
 /// The moment between the zombie and the record of its end is short.

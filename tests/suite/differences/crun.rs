@@ -1,10 +1,27 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
-use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always, sometimes};
+use super::{
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, WAIT, always,
+    sometimes,
+};
 
 pub const DIFFERENCES: &[Difference] = &[
     always("crun 1.8", "does not know these properties", SCHEDULING),
     always("crun", "has no command validate", VALIDATE),
+    always("crun", "has no command wait", WAIT),
+    always("crun", "has its own words for it", &["notify::a_socket_that_is_not_there_is_an_error"]),
+    always("crun 1.8", "has no command mounts", MOUNTS_COMMAND),
+    always(
+        "crun",
+        "names no process to watch",
+        &[
+            "notify::start_waits_until_the_container_is_ready",
+            "notify::run_detached_waits_too",
+            "notify::run_in_the_foreground_is_the_main_process",
+            "notify::the_directory_is_read_only",
+            "notify::delete_removes_the_directory",
+        ],
+    ),
     always(
         "crun",
         "returns from start before the container's hooks have run, and checks no hook before",

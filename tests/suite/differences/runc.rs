@@ -1,10 +1,25 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
-use super::{Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, always};
+use super::{
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, WAIT, always,
+};
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
     always("runc", "has no command validate", VALIDATE),
+    always("runc", "has no command wait", WAIT),
+    always("runc", "has no command mounts", MOUNTS_COMMAND),
+    always(
+        "runc 1.1",
+        "sends no barrier",
+        &[
+            "notify::start_waits_until_the_container_is_ready",
+            "notify::run_detached_waits_too",
+            "notify::run_in_the_foreground_is_the_main_process",
+            "notify::the_directory_is_read_only",
+            "notify::delete_removes_the_directory",
+        ],
+    ),
     always(
         "runc",
         "returns from start before the container's hooks have run, runs poststart in create, and checks no hook before",
