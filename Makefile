@@ -3,6 +3,7 @@
 CARGO   ?= cargo
 TARGET  ?= $(shell uname -m)-unknown-linux-musl
 PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
 ROUNDS  ?= 100
 SECONDS_EACH ?= 60
 FUZZ_TARGETS ?= seccomp_compile config_plan state words
@@ -13,7 +14,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-engines check fuzz bench install clean deps
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-engines check fuzz bench install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,8 +64,24 @@ bench: build ## compare with crun and runc side by side
 	$(CARGO) build --profile tools --target $(TARGET) --package bench
 	target/$(TARGET)/tools/bench --rounds $(ROUNDS)
 
-install: build ## install to $(PREFIX)/bin, below DESTDIR
+install: ## install the binary, manual and completions below $(DESTDIR)$(PREFIX)
+	@test -x $(BINARY) || $(MAKE) build
 	install -D $(BINARY) $(DESTDIR)$(PREFIX)/bin/orun
+	install -d $(DESTDIR)$(MANDIR)/man8
+	install -m 644 docs/man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -D -m 644 docs/completions/orun $(DESTDIR)$(PREFIX)/share/bash-completion/completions/orun
+	install -D -m 644 docs/completions/_orun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orun
+	install -D -m 644 docs/completions/orun.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orun.fish
+
+uninstall: ## remove what install has installed
+	rm -f $(DESTDIR)$(PREFIX)/bin/orun
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard docs/man/*.8)))
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/orun
+	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orun
+	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orun.fish
+
+manual: ## write docs/man and docs/completions anew, from the command line's table
+	$(CARGO) run --package manual
 
 clean: ## remove what was built
 	$(CARGO) clean
