@@ -31,7 +31,7 @@ demo: build ## build, and run a real container that shows its isolation
 deps: ## install the Debian packages that the tests need (as root)
 	hack/setup-debian
 
-test: deps build test-unit test-behaviour test-engines ## pass all tests (as root; installs what it needs)
+test: deps build test-unit test-behaviour test-command-line test-engines ## pass all tests (as root; installs what it needs)
 
 test-unit: ## tests that need no container
 	$(CARGO) test --workspace --exclude behaviour --exclude bench
@@ -42,6 +42,10 @@ probe:
 test-behaviour: probe ## real containers, looked at from inside; RUNTIME=runc tests another runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
 		$(PRIVATE) $(CARGO) test --package behaviour --test suite
+
+test-command-line: probe ## the same command lines for the runtime and for runc or crun
+	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
+		$(PRIVATE) $(CARGO) test --package behaviour --test command_line
 
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines

@@ -61,6 +61,7 @@ fn run(
     let failed = |error| Failure::of(&context.program, command, error);
     let wanted = surroundings::wanted_descriptors(&context.env, words).map_err(failed)?;
     let inherited = caller::open_descriptors(wanted);
+    surroundings::check_preserved(&context.env, words, &inherited).map_err(failed)?;
     if table::command(command).is_some_and(|command| command.enters) {
         // Before anything else is opened: the new process image starts from here.
         seal::ensure(argv, &context.env).map_err(failed)?;

@@ -98,7 +98,6 @@ fn check_arity(command: &Command, words: &Words) -> Result<(), UsageError> {
         return Ok(());
     }
     let wanted = match (least, most) {
-        (0, 0) => "no arguments".to_owned(),
         (least, most) if least == most => format!("exactly {least} argument(s)"),
         (least, _) if count < least => format!("a minimum of {least} argument(s)"),
         (_, most) => format!("a maximum of {most} argument(s)"),

@@ -66,6 +66,23 @@ pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
     Ok(listen_fds(env) + preserved)
 }
 
+/// Each descriptor that the caller asks to pass must be open, as with runc: a hole is a mistake.
+pub fn check_preserved(env: &[CString], words: &Words, open: &[i32]) -> Result<()> {
+    let listen = listen_fds(env);
+    let wanted = wanted_descriptors(env, words)? - listen;
+    match (0..wanted).find(|index| !open.contains(&((3 + listen + index) as i32))) {
+        None => Ok(()),
+        Some(index) => Err(Error::because(
+            Step::CheckOption,
+            "--preserve-fds",
+            format!(
+                "unable to stat preserved-fd {index} (of {wanted}): descriptor {} is not open",
+                3 + listen + index
+            ),
+        )),
+    }
+}
+
 /// Whether this is an ordinary user, or root of a user namespace that one made.
 pub fn is_rootless(env: &[CString]) -> bool {
     if !rustix::process::geteuid().is_root() {

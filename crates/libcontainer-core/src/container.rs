@@ -108,8 +108,9 @@ impl Container {
         let live = find_process(&state).at(Step::ReadState, id)?;
         let status = match &live {
             None => Status::Stopped,
-            Some(_) if dir.has_gate() => Status::Created,
+            // A created one can be frozen too: it would not hear of a start, nor die of a signal.
             Some(_) if is_frozen(&state) => Status::Paused,
+            Some(_) if dir.has_gate() => Status::Created,
             Some(_) => Status::Running,
         };
         Ok(Container { dir, state, status, live })
@@ -126,6 +127,9 @@ impl Container {
             (Status::Created, Some(live)) => Ok(live),
             (Status::Stopped, _) => Err(wrong("cannot start a container that has stopped")),
             (Status::Creating, _) => Err(wrong("cannot start a container that is being created")),
+            (Status::Paused, _) if self.dir.has_gate() => {
+                Err(wrong("cannot start a container in the paused state"))
+            }
             _ => Err(wrong("cannot start an already running container")),
         }
     }

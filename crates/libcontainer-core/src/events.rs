@@ -35,7 +35,8 @@ impl Event<'_> {
 /// What the container uses now, as one line.
 pub fn stats(container: &Container) -> Result<String> {
     if matches!(container.status, Status::Stopped | Status::Creating) {
-        return Err(Error::new(Step::CheckStatus, "container not running"));
+        let words = format!("container with id {} is not running", container.state.id);
+        return Err(Error::new(Step::CheckStatus, words));
     }
     let data = cgroup(container)?.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     Ok(Event { kind: "stats", id: container.dir.id(), data: Some(data) }.line())

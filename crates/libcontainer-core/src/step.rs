@@ -40,6 +40,8 @@ steps! {
     ReadConfig = "read",
     /// An option of the command line.
     CheckOption = "invalid option",
+    /// A number or size among options; the subject is the option without its dashes.
+    CheckValue = "invalid value for",
     /// A container's name.
     CheckId = "invalid container ID format",
     /// The root filesystem's directory.

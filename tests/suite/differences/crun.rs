@@ -9,6 +9,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always("crun 1.8", "does not know these properties", SCHEDULING),
     always("crun", "has no command validate", VALIDATE),
     always("crun", "has no command wait", WAIT),
+    always(
+        "crun",
+        "a frozen container that was not started is called created",
+        &["lifecycle::a_created_container_may_be_paused"],
+    ),
     always("crun", "has its own words for it", &["notify::a_socket_that_is_not_there_is_an_error"]),
     always("crun 1.8", "has no command mounts", MOUNTS_COMMAND),
     always(

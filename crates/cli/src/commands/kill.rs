@@ -11,7 +11,7 @@ use crate::parse::Words;
 /// `kill`
 pub fn kill(context: &Context, words: &Words, root: &str) -> Result<i32, Failure> {
     let failed = |error| Failure::of(&context.program, "kill", error);
-    let word = words.args.get(1).map_or("TERM", String::as_str);
+    let word = words.args.get(1).filter(|word| !word.is_empty()).map_or("TERM", String::as_str);
     let number = signal::parse(word).ok_or_else(|| {
         failed(Error::because(Step::CheckOption, "SIGNAL", format!("unknown signal {word:?}")))
     })?;

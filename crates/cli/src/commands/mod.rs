@@ -125,6 +125,9 @@ pub fn run(
         "kill" => kill::kill(context, words, &root),
         "events" => events::events(words, &root).map_err(failed),
         "checkpoint" | "restore" => {
+            if command == "checkpoint" {
+                find(&root, id()).map_err(failed)?;
+            }
             Err(Failure::new(format!("{command} is not supported: orun has no CRIU client yet")))
         }
         "mounts" => mounts::mounts(context, words, &root),
