@@ -24,4 +24,5 @@ mod podman_resources;
 mod podman_rootless;
 mod podman_security;
 mod run;
+mod snippets;
 mod world;

@@ -9,6 +9,8 @@ use std::os::unix::net::UnixDatagram;
 const JOURNAL: &str = "/run/systemd/journal/socket";
 /// The socket of syslog (`syslog(3)`).
 const SYSLOG: &str = "/dev/log";
+/// Nothing, and other names of the same.
+const STDERR: [&str; 4] = ["", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
 /// The facility of ordinary programs, `LOG_USER` of `syslog(3)`.
 const USER: u8 = 1 << 3;
 
@@ -35,7 +37,7 @@ impl Place {
             Some(("syslog", name)) => Place::Syslog(named(name)),
             Some(("file", "")) => Place::Stderr,
             Some(("file", path)) => Place::File(path.to_owned()),
-            _ if text.is_empty() => Place::Stderr,
+            _ if STDERR.contains(&text) => Place::Stderr,
             _ => Place::File(text.to_owned()),
         }
     }
@@ -68,7 +70,7 @@ impl Place {
 
 /// A whole line at the end of the file in one write, also while others write to it.
 fn append(path: &str, line: &str) -> Result<()> {
-    // A link that somebody else put there is not followed; those of the kernel are (/dev/stderr).
+    // A link that somebody else put there is not followed; those of the kernel are (/dev/stdout).
     let kernels = path.starts_with("/dev/") || path.starts_with("/proc/");
     OpenOptions::new()
         .append(true)
