@@ -19,6 +19,7 @@ mod podman_files;
 mod podman_hooks;
 mod podman_lifecycle;
 mod podman_namespaces;
+mod podman_notify;
 mod podman_process;
 mod podman_resources;
 mod podman_rootless;
