@@ -14,7 +14,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-command-line test-engines check fuzz bench install uninstall manual clean deps probe
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-engines test-vm check fuzz bench install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test-command-line: probe ## the same command lines for the runtime and for runc 
 
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines
+
+test-vm: build probe ## the same in a VM with systemd, only cgroup v2 and AppArmor (hack/vm --help); VM_FILTER=word
+	hack/vm.d/tests $(CURDIR)/$(BINARY) $(CURDIR)/$(PROBE) $(VM_FILTER)
 
 check: ## format, lints, tests without root; under a minute
 	$(CARGO) fmt --all --check

@@ -55,6 +55,8 @@ complete -c orun -n "__fish_orun_needs_command" -f -a "seccomp" -d 'Tell what a 
 complete -c orun -n "__fish_orun_needs_command" -f -a "spec" -d 'Write a config.json to start from'
 complete -c orun -n "__fish_orun_needs_command" -f -a "start" -d 'Run the program of a created container'
 complete -c orun -n "__fish_orun_needs_command" -f -a "state" -d 'Show the state of a container, as JSON'
+complete -c orun -n "__fish_orun_needs_command" -f -a "stats" -d 'Show what containers use: CPU, memory, tasks, I/O, pressure'
+complete -c orun -n "__fish_orun_needs_command" -f -a "top" -d 'Show what containers use, again and again'
 complete -c orun -n "__fish_orun_needs_command" -f -a "update" -d 'Change the limits of a container'
 complete -c orun -n "__fish_orun_needs_command" -f -a "validate" -d 'Show all that is wrong with a config.json'
 complete -c orun -n "__fish_orun_needs_command" -f -a "wait" -d 'Wait until a container has ended, and print its exit status'
@@ -189,6 +191,13 @@ complete -c orun -n "__fish_orun_using_subcommand spec" -l rootless -d 'For an o
 complete -c orun -n "__fish_orun_using_subcommand spec" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand start" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand state" -s h -l help -d 'Show help'
+complete -c orun -n "__fish_orun_using_subcommand stats" -s f -l format -d 'table or json' -r
+complete -c orun -n "__fish_orun_using_subcommand stats" -s h -l help -d 'Show help'
+complete -c orun -n "__fish_orun_using_subcommand top" -s f -l format -d 'table or json' -r
+complete -c orun -n "__fish_orun_using_subcommand top" -l interval -d 'Time between two looks (default 2s)' -r
+complete -c orun -n "__fish_orun_using_subcommand top" -l sort -d 'cpu, memory, pids or id' -r
+complete -c orun -n "__fish_orun_using_subcommand top" -s n -l count -d 'Show so many times, then end' -r
+complete -c orun -n "__fish_orun_using_subcommand top" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand update" -s r -l resources -d 'JSON file with linux.resources; - for stdin' -r -F
 complete -c orun -n "__fish_orun_using_subcommand update" -l blkio-weight -d 'Weight of block I/O, 10 to 1000' -r
 complete -c orun -n "__fish_orun_using_subcommand update" -l cpu-burst -d 'CPU time that may be saved up' -r

@@ -1,6 +1,7 @@
 //! containerd by its `ctr`: its shim drives the runtime and reads its JSON log.
 
 use crate::run::containerd;
+use crate::world::by_version;
 
 /// Starts a container `box` that waits.
 const BOX: &str = "run --detach $image box sleep 1000";
@@ -90,8 +91,11 @@ fn pause_and_resume() {
 fn limits() {
     containerd(|w| {
         w.sh("run --detach --memory-limit 67108864 --cpus 0.5 $image box sleep 1000").exits(0);
-        w.sh("cat /sys/fs/cgroup/memory/default/box/memory.limit_in_bytes").prints("67108864");
-        w.sh("cat /sys/fs/cgroup/cpu/default/box/cpu.cfs_quota_us").prints("50000");
+        let memory =
+            by_version("memory/default/box/memory.limit_in_bytes", "default/box/memory.max");
+        w.sh(&format!("cat /sys/fs/cgroup/{memory}")).prints("67108864");
+        let cpu = by_version("cpu/default/box/cpu.cfs_quota_us", "default/box/cpu.max");
+        w.sh(&format!("cat /sys/fs/cgroup/{cpu}")).prints(by_version("50000", "50000 100000"));
     });
 }
 

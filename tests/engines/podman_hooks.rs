@@ -2,6 +2,7 @@
 
 use crate::run::{podman, podman_and};
 use crate::world::World;
+use crate::world::by_version;
 
 /// Makes a hook in `$DIR/hooks` that appends to `$DIR/log`: its stage and the state it got.
 fn hook(w: &World, stage: &str, command: &str) {
@@ -69,8 +70,8 @@ spec:
         w.sh("podman kube play --network none $DIR/pod.yaml").exits(0);
         w.sh("podman exec pod-box sh -c 'hostname; pwd; id -u; echo $KEY'")
             .prints("podded\n/usr\n1000\nword");
-        w.sh("podman exec pod-box cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
-            .prints("67108864");
+        let file = by_version("memory/memory.limit_in_bytes", "memory.max");
+        w.sh(&format!("podman exec pod-box cat /sys/fs/cgroup/{file}")).prints("67108864");
         w.sh("podman exec pod-box touch /tmp/x").exits(1).complains("Read-only file system");
         w.sh("podman kube down $DIR/pod.yaml").exits(0);
         w.sh("podman ps --all --quiet").prints("");

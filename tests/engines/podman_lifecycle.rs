@@ -1,6 +1,7 @@
 //! podman's commands on a container that runs: stop, kill, pause, logs, ps and their like.
 
 use crate::run::podman;
+use crate::world::by_version;
 
 /// A container that says what it gets and ends with 7 when it is asked to.
 const POLITE: &str = "podman run --detach --name box debian sh -c \
@@ -201,7 +202,10 @@ fn update() {
         }
         w.sh("podman run --detach --name box --memory 64m debian sleep 1000").exits(0);
         w.sh("podman update --memory 80m --cpus 0.5 box").exits(0);
-        w.sh("podman exec box cat /sys/fs/cgroup/memory/memory.limit_in_bytes").prints("83886080");
-        w.sh("podman exec box cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us").prints("50000");
+        let memory = by_version("memory/memory.limit_in_bytes", "memory.max");
+        w.sh(&format!("podman exec box cat /sys/fs/cgroup/{memory}")).prints("83886080");
+        let cpu = by_version("cpu/cpu.cfs_quota_us", "cpu.max");
+        w.sh(&format!("podman exec box cat /sys/fs/cgroup/{cpu}"))
+            .prints(by_version("50000", "50000 100000"));
     });
 }

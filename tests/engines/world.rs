@@ -48,6 +48,8 @@ impl World {
             .env("RUNTIME", &runtime)
             .env("DIR", dir.path())
             .env("TMPDIR", dir.path())
+            // That of a session of systemd, which is not there in the world's own /run.
+            .env_remove("XDG_RUNTIME_DIR")
             .envs(variables.iter().copied())
             .current_dir(dir.path())
             // Out of reach of the terminal's Ctrl-C, so that it can clean up.
@@ -162,6 +164,11 @@ pub fn runtime() -> PathBuf {
         let wanted = wanted.display();
         panic!("no runtime {wanted}: build it (make), or name another one (RUNTIME=runc)")
     })
+}
+
+/// What is to be seen with the version of cgroups that this machine has.
+pub fn by_version<T>(v1: T, v2: T) -> T {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { v2 } else { v1 }
 }
 
 /// A program in `PATH`.

@@ -17,7 +17,7 @@ is_v1() {
 
 # Every mounted hierarchy. crun 1.8 does not run without hugetlb, so it gets that one too.
 hierarchies() {
-	if [ "${runtime##*/}" = crun ] && [ ! -e "$cgroups/hugetlb/tasks" ]; then
+	if is_v1 && [ "${runtime##*/}" = crun ] && [ ! -e "$cgroups/hugetlb/tasks" ]; then
 		[ -e "$dir/hugetlb" ] || mkdir "$dir/hugetlb"
 		mountpoint -q "$dir/hugetlb" || mount -t cgroup -o hugetlb cgroup "$dir/hugetlb"
 	fi
@@ -40,6 +40,22 @@ leave_cgroups() {
 	for path in $(hierarchies); do
 		echo 0 > "$path/cgroup.procs"
 		find "$path/$name" -depth -type d -exec rmdir {} +
+	done
+}
+
+# Version 2, from where it begins for a namespace on: processes only in a leaf, limits everywhere.
+mount_unified() {
+	umount -l "$cgroups"
+	mount -t cgroup2 cgroup2 "$cgroups"
+	mkdir "$cgroups/world"
+	echo 0 > "$cgroups/world/cgroup.procs"
+	delegate "$cgroups"
+}
+
+# Gives the groups below every controller.
+delegate() {
+	for controller in $(cat "$1/cgroup.controllers"); do
+		echo "+$controller" > "$1/cgroup.subtree_control"
 	done
 }
 
@@ -72,22 +88,29 @@ begin)
 	;;
 outside)
 	new="--mount --pid --fork --mount-proc --propagation private"
+	status=0
 	if is_v1; then
 		enter_cgroups
-		new="$new --cgroup"
+		# shellcheck disable=SC2086 # words
+		unshare $new --cgroup sh "$0" "$dir" "$runtime" inside || status=$?
+	else
+		delegate "$cgroups"
+		(
+			enter_cgroups
+			exec unshare --mount --propagation private --cgroup sh "$0" "$dir" "$runtime" unified
+		) || status=$?
 	fi
-	status=0
-	# shellcheck disable=SC2086 # words
-	unshare $new sh "$0" "$dir" "$runtime" inside || status=$?
-	if is_v1; then
-		leave_cgroups
-	fi
+	leave_cgroups
 	# The test removes its directory too, unless it was killed.
 	if [ -e "$dir/hugetlb" ]; then
 		umount "$dir/hugetlb"
 	fi
 	rm -rf "$dir"
 	exit "$status"
+	;;
+unified)
+	mount_unified
+	exec unshare --mount --pid --fork --mount-proc --propagation private sh "$0" "$dir" "$runtime" inside
 	;;
 inside)
 	if is_v1; then

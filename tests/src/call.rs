@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
-use crate::{Output, Seen, names, sandbox, sys};
+use crate::{Output, Seen, host, names, sandbox, sys};
 
 static FORKING: Mutex<()> = Mutex::new(());
 
@@ -39,7 +39,7 @@ impl Call {
     pub fn new(program: &Path) -> Call {
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
-        let limit = Duration::from_secs(20);
+        let limit = host::patience(Duration::from_secs(20));
         Call { command, prepare: sys::Prepare::default(), limit, own_stdio: false }
     }
 
@@ -70,12 +70,6 @@ impl Call {
     /// Sets the folder that the command starts in.
     pub fn cwd(mut self, path: &Path) -> Call {
         self.command.current_dir(path);
-        self
-    }
-
-    /// Sets the time after which the command is killed and the test fails.
-    pub fn limit(mut self, limit: Duration) -> Call {
-        self.limit = limit;
         self
     }
 

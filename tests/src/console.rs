@@ -13,6 +13,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::host;
+
 /// The socket that the runtime sends the terminal's master to, or a pidfd.
 #[derive(Debug)]
 pub struct ConsoleSocket {
@@ -136,6 +138,7 @@ impl Pty {
 }
 
 fn readable(fd: &impl std::os::fd::AsFd, seconds: u64) -> bool {
-    let timeout = Timespec::try_from(Duration::from_secs(seconds)).expect("a short time");
+    let limit = host::patience(Duration::from_secs(seconds));
+    let timeout = Timespec::try_from(limit).expect("a short time");
     poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0)
 }

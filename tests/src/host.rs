@@ -2,11 +2,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
 };
+
+/// A time limit of a test on this machine: `TIMEOUT_FACTOR` times as long as on a fast one.
+pub fn patience(limit: Duration) -> Duration {
+    static FACTOR: OnceLock<u32> = OnceLock::new();
+    let factor = FACTOR.get_or_init(|| {
+        let text = std::env::var("TIMEOUT_FACTOR").unwrap_or_else(|_| "1".to_owned());
+        text.parse().unwrap_or_else(|_| panic!("TIMEOUT_FACTOR is no whole number: {text}"))
+    });
+    limit * *factor
+}
 
 /// Waits until `condition` holds; panics with `what` after 10 s.
 #[track_caller]
@@ -14,9 +25,9 @@ pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
     assert!(within(Duration::from_secs(10), condition), "never seen: {what}");
 }
 
-/// Asks for a condition until it holds or the time is over; tells which.
+/// Asks for a condition until it holds or the time, longer on a slow machine, is over; tells which.
 pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + patience(limit);
     loop {
         if condition() {
             return true;
@@ -40,6 +51,11 @@ pub fn has_cgroup_v1() -> bool {
     Path::new("/sys/fs/cgroup/memory/cgroup.procs").exists()
 }
 
+/// Tells whether systemd is the machine's manager (sd_booted(3)).
+pub fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
 /// The folder of a process in a v1 hierarchy.
 pub fn cgroup(pid: i32, controller: &str) -> PathBuf {
     let path = format!("/proc/{pid}/cgroup");
@@ -52,6 +68,11 @@ pub fn cgroup(pid: i32, controller: &str) -> PathBuf {
     let inside = inside.unwrap_or_else(|| panic!("{path} has no {controller}: {text}"));
     let place = format!("/sys/fs/cgroup/{controller}{}", inside.trim_end_matches('/'));
     PathBuf::from(place)
+}
+
+/// The folder of a process in the hierarchy of version 2.
+pub fn cgroup_v2(pid: i32) -> PathBuf {
+    cgroup(pid, "")
 }
 
 /// The folders in all hierarchies whose name contains `word`.

@@ -5,7 +5,7 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::{Once, RwLock};
 use std::thread;
 
-use behaviour::{runtime, watch};
+use behaviour::{host, runtime, watch};
 use libtest_mimic::{Failed, Trial};
 
 use crate::differences;
@@ -31,9 +31,22 @@ pub fn trials(chapter: &str, cases: &[Case]) -> Vec<Trial> {
     let trial = |case: &Case| {
         let case = *case;
         let name = format!("{chapter}::{}", case.name);
-        Trial::test(name.clone(), move || judge(&name, attempt(case)))
+        let applies = applies(&name);
+        Trial::test(name.clone(), move || judge(&name, attempt(case))).with_ignored_flag(!applies)
     };
     cases.iter().map(trial).collect()
+}
+
+/// Chapters and tests with a version of cgroups in their name are for machines with that one; the
+/// chapter on systemd is for machines that it runs on.
+fn applies(name: &str) -> bool {
+    let of = |version| {
+        ["cgroup_", "cgroups_"].iter().any(|word| name.contains(&format!("{word}{version}")))
+    };
+    let v1 = host::has_cgroup_v1();
+    (v1 || !of("v1"))
+        && (!v1 || !of("v2"))
+        && (host::has_systemd() || !name.starts_with("systemd::"))
 }
 
 /// A test passes, or fails as it is known to for this runtime.

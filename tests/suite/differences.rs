@@ -56,6 +56,14 @@ const NET_DEVICES: &[&str] = &[
     "net_devices::a_long_name_is_refused",
 ];
 
+/// Commands that only this runtime has.
+const USAGE: &[&str] = &[
+    "limits::usage_of_all_containers",
+    "limits::usage_as_json",
+    "limits::usage_of_an_unknown_container",
+    "limits::usage_again_and_again",
+];
+
 /// The chapter on scheduling, likewise.
 const SCHEDULING: &[&str] = &[
     "scheduling::other_with_a_nice_value",

@@ -10,8 +10,10 @@
 
 mod binds;
 mod case;
+mod cgroups;
 mod cgroups_v1;
 mod cgroups_v1_rare;
+mod cgroups_v2;
 mod cli;
 mod commands;
 mod credentials;
@@ -30,6 +32,7 @@ mod kernel;
 mod labels;
 mod leaks;
 mod lifecycle;
+mod limits;
 mod mount_options;
 mod mount_words;
 mod mounts;
@@ -49,6 +52,7 @@ mod seccomp_command;
 mod seccomp_notify;
 mod seccomp_record;
 mod security;
+mod systemd;
 mod terminal;
 mod user_namespaces;
 mod validate;
@@ -96,8 +100,12 @@ fn main() -> ExitCode {
         ("hooks", hooks::CASES),
         ("hook_failures", hook_failures::CASES),
         ("hook_fields", hook_fields::CASES),
+        ("cgroups", cgroups::CASES),
         ("cgroups_v1", cgroups_v1::CASES),
         ("cgroups_v1_rare", cgroups_v1_rare::CASES),
+        ("limits", limits::CASES),
+        ("systemd", systemd::CASES),
+        ("cgroups_v2", cgroups_v2::CASES),
         ("seccomp", seccomp::CASES),
         ("seccomp_arguments", seccomp_arguments::CASES),
         ("seccomp_abis", seccomp_abis::CASES),

@@ -16,6 +16,7 @@ use crate::processes;
 use crate::record::{Directory, Record};
 use crate::step::{Place, Step, run};
 use crate::subtree;
+use crate::systemd::{self, Started};
 
 /// How often missing parents are made: another create that fails may take its own away again.
 const PARENT_ATTEMPTS: u32 = 3;
@@ -32,6 +33,10 @@ pub struct Created {
     fresh: Vec<bool>,
     /// By directory of the plan: whether it exists.
     present: Vec<bool>,
+    /// The unit that systemd started for it; dropped after the directories.
+    unit: Option<Started>,
+    /// Whether they stay.
+    kept: bool,
 }
 
 impl Plan {
@@ -42,6 +47,7 @@ impl Plan {
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
         let root = self.record.open_root()?;
+        let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
             root,
@@ -49,6 +55,8 @@ impl Plan {
             made: Vec::new(),
             fresh: Vec::new(),
             present: Vec::new(),
+            unit,
+            kept: false,
         };
         for directory in &self.record.directories {
             let before = created.made.len();
@@ -69,7 +77,10 @@ impl Plan {
                 }
             }
         }
-        Ok(created)
+        match self.owner.map_or(Ok(()), |owner| created.record.delegate(owner)) {
+            Err(error) if self.rootless && error.errno() == Some(Errno::PERM) => Ok(created),
+            result => result.map(|()| created),
+        }
     }
 
     /// Writes the limits and puts the device rules in force; before the process joins, or after.
@@ -111,9 +122,20 @@ impl Created {
         &self.join
     }
 
+    /// To be called when the container's process is in the cgroup: it needs nobody else to hold it.
+    ///
+    /// # Errors
+    /// When systemd refuses a limit that had to wait until now.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        self.unit.as_mut().map_or(Ok(()), Started::settle)
+    }
+
     /// Leaves the directories in place and closes what it took to join.
     pub fn keep(mut self) -> Record {
-        self.made.clear();
+        if let Some(unit) = self.unit.take() {
+            unit.keep();
+        }
+        self.kept = true;
         self.record.clone()
     }
 
@@ -121,7 +143,8 @@ impl Created {
     fn add(&mut self, plan: &Plan, directory: &Directory) -> Result<bool, Error> {
         let fresh = self.make(directory)?;
         let place = (self.root.as_fd(), &self.record);
-        if !fresh {
+        // systemd made sure that the unit is new, and a placeholder is in it.
+        if !fresh && self.unit.is_none() {
             check_unused(place.0, place.1, directory)?;
         }
         if directory.is_v2() {
@@ -170,20 +193,39 @@ impl Created {
         }
     }
 
-    /// Removes what was made since there were `keep` of them, children first.
-    fn undo(&mut self, keep: usize) {
+    /// Removes what was made since there were `keep` of them, children first; gives those
+    /// that are in use.
+    fn undo(&mut self, keep: usize) -> Vec<String> {
+        let mut busy = Vec::new();
         while self.made.len() > keep {
-            if let Some(path) = self.made.pop() {
-                // A failure here has nobody to tell: there is an earlier one that matters more.
-                let _ = unlinkat(self.root.as_fd(), path.as_str(), AtFlags::REMOVEDIR);
+            let Some(path) = self.made.pop() else { break };
+            // A failure here has nobody to tell: there is an earlier one that matters more.
+            let removed = unlinkat(self.root.as_fd(), path.as_str(), AtFlags::REMOVEDIR);
+            if removed == Err(Errno::BUSY) {
+                busy.push(path);
             }
         }
+        busy
     }
 }
 
 impl Drop for Created {
     fn drop(&mut self) {
-        self.undo(0);
+        if self.kept {
+            return;
+        }
+        let busy = self.undo(0);
+        if !busy.is_empty() || self.fresh.contains(&false) {
+            // A hook's daemon, say. All in there is the container's: it was empty before.
+            let _ = self.record.kill_all(libc::SIGKILL);
+            let own: Vec<String> =
+                self.record.directories.iter().map(Directory::below_root).collect();
+            let (own, parents): (Vec<_>, Vec<_>) =
+                busy.into_iter().partition(|path| own.contains(path));
+            let _ = self.record.remove_trees(self.root.as_fd(), own);
+            self.made.extend(parents.into_iter().rev());
+            self.undo(0);
+        }
     }
 }
 

@@ -102,13 +102,13 @@ impl Rule {
             Kind::Char => 'c',
         };
         let number = |number: Option<u32>| number.map_or("*".to_owned(), |n| n.to_string());
+        format!("{kind} {}:{} {}", number(self.major), number(self.minor), self.letters())
+    }
+
+    /// The kinds of access, as letters.
+    pub(crate) fn letters(&self) -> String {
         let letters = [(READ, 'r'), (WRITE, 'w'), (MKNOD, 'm')];
-        let access: String = letters
-            .iter()
-            .filter(|(bit, _)| self.access & bit != 0)
-            .map(|(_, letter)| letter)
-            .collect();
-        format!("{kind} {}:{} {access}", number(self.major), number(self.minor))
+        letters.iter().filter(|(bit, _)| self.access & bit != 0).map(|(_, letter)| letter).collect()
     }
 }
 

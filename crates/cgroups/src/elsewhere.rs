@@ -85,7 +85,7 @@ mod tests {
             path: "a/ctr".into(),
         };
         let directories = vec![directory("cpu,cpuacct", "cpu"), directory("", "unified")];
-        Record { kind: Kind::Hybrid, root: "/cg".into(), directories }
+        Record { kind: Kind::Hybrid, root: "/cg".into(), directories, unit: None }
     }
 
     fn paths(record: &Record) -> Vec<String> {

@@ -88,6 +88,8 @@ pub enum Cause {
     BadPath,
     /// The state did not come in time.
     Timeout,
+    /// systemd refused, in its words, or could not be asked.
+    Systemd(String),
 }
 
 impl Error {
@@ -152,6 +154,7 @@ impl fmt::Display for Cause {
             Self::NotMounted => f.write_str("no cgroup hierarchy is mounted"),
             Self::BadPath => f.write_str("not a path below a cgroup hierarchy"),
             Self::Timeout => f.write_str("not reached in time"),
+            Self::Systemd(text) => f.write_str(text),
         }
     }
 }

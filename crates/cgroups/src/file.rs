@@ -68,6 +68,18 @@ pub(crate) fn read_all(file: BorrowedFd<'_>) -> Result<String, Errno> {
     }
 }
 
+/// Reads from a pipe until its other end is closed.
+pub(crate) fn read_to_end(pipe: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    loop {
+        match retry_on_intr(|| read(pipe, &mut chunk))? {
+            0 => return Ok(bytes),
+            size => bytes.extend_from_slice(&chunk[..size]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

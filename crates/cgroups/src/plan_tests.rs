@@ -24,7 +24,7 @@ fn layout(kind: Kind) -> Layout {
 fn planned(kind: Kind, json: &str) -> Result<Plan, PlanError> {
     let resources: spec::Resources<'_> = serde_json::from_str(json).unwrap();
     let request =
-        Request { path: Some("/a"), id: "id", resources: Some(&resources), rootless: false };
+        Request { path: Some("/a"), id: "id", resources: Some(&resources), ..Request::default() };
     plan(&layout(kind), &request)
 }
 
@@ -286,14 +286,14 @@ fn device_rules() {
 fn a_machine_without_the_devices_controller() {
     let pids = Hierarchy { controllers: "pids".into(), mount: "pids".into(), own: "".into() };
     let layout = Layout::new("/cg", Kind::V1, vec![pids]);
-    let request = Request { path: None, id: "id", resources: None, rootless: false };
+    let request = Request { path: None, id: "id", resources: None, ..Request::default() };
     assert_eq!(plan(&layout, &request).unwrap_err().path, "linux.resources.devices");
     assert!(plan(&layout, &Request { rootless: true, ..request }).is_ok());
 }
 
 #[test]
 fn paths() {
-    let request = Request { path: Some("x/../y"), id: "id", resources: None, rootless: false };
+    let request = Request { path: Some("x/../y"), id: "id", resources: None, ..Request::default() };
     let plan = plan(&layout(Kind::Hybrid), &request).unwrap();
     let paths: Vec<_> = plan.record().paths().map(|(_, path)| path).collect();
     assert_eq!(paths[0], "/cg/cpu,cpuacct/me/here/y");

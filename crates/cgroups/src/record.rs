@@ -3,12 +3,13 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Cause, Error};
 use crate::layout::Kind;
 use crate::path::{is_clean, join};
+use crate::systemd::Unit;
 
 /// A container's cgroup: one directory in each hierarchy.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -19,6 +20,9 @@ pub struct Record {
     pub root: String,
     /// The directories.
     pub directories: Vec<Directory>,
+    /// The unit that the cgroup belongs to, if systemd made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
 }
 
 /// The container's directory in one hierarchy.
@@ -71,6 +75,14 @@ impl Record {
             }
         }
         open_root(&self.root)
+    }
+
+    /// Whether any of the directories is there.
+    pub(crate) fn exists(&self) -> bool {
+        let is_there = |root: &OwnedFd, directory: &Directory| {
+            statat(root, directory.below_root(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        };
+        self.open_root().is_ok_and(|root| self.directories.iter().any(|one| is_there(&root, one)))
     }
 
     /// An absolute path for messages.

@@ -10,6 +10,7 @@ use crate::devices::Devices;
 use crate::error::{At, Cause, Error};
 use crate::file;
 use crate::record::Record;
+use crate::undo;
 
 /// One write to a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,38 +92,61 @@ impl Place<'_> {
 
 /// Does all steps.
 pub(crate) fn run(place: &Place<'_>, steps: &[Step]) -> Result<(), Error> {
-    let mut writer = Writer { place, open: None };
-    for step in steps {
-        let (directory, controller) = step.target();
-        if place.present.get(directory) == Some(&false) {
-            if matches!(step, Step::Devices(_)) {
-                continue;
-            }
-            let subject = place.record.directories[directory].name();
-            return Err(Error::new("limit", subject, Cause::NoCgroup { controller }));
+    let mut writer = Writer { place, open: None, undo: None };
+    writer.run(steps)
+}
+
+/// Does all steps, and what comes after them; when one fails, what was written is taken back.
+pub(crate) fn run_or_undo(
+    place: &Place<'_>,
+    steps: &[Step],
+    then: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut writer = Writer { place, open: None, undo: Some(Vec::new()) };
+    writer.run(steps).and_then(|()| then()).inspect_err(|_| {
+        for write in writer.undo.take().into_iter().flatten().rev() {
+            // A failure here has nobody to tell: there is an earlier one that matters more.
+            let _ = writer.try_write(&write);
         }
-        match step {
-            Step::Write(write) => writer.write(write)?,
-            Step::FirstThatExists(writes) => writer.first_that_exists(writes)?,
-            Step::Together(writes) => writer.together(writes)?,
-            Step::KeepQuota(write) => writer.keep_quota(write)?,
-            Step::Above { usage, limit } => writer.above(usage, *limit)?,
-            Step::Devices(devices) => match devices.apply(place, &mut writer) {
-                Err(_) if place.rootless => {}
-                result => result?,
-            },
-        }
-    }
-    Ok(())
+    })
 }
 
 /// Writes control files; the last one stays open, for the next line to the same.
 pub(crate) struct Writer<'a> {
     place: &'a Place<'a>,
     open: Option<(usize, Cow<'static, str>, OwnedFd)>,
+    /// What takes back what was written, if that is wanted.
+    undo: Option<Vec<Write>>,
 }
 
 impl Writer<'_> {
+    fn run(&mut self, steps: &[Step]) -> Result<(), Error> {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Error> {
+        let place = self.place;
+        let (directory, controller) = step.target();
+        if place.present.get(directory) == Some(&false) {
+            if matches!(step, Step::Devices(_)) {
+                return Ok(());
+            }
+            let subject = place.record.directories[directory].name();
+            return Err(Error::new("limit", subject, Cause::NoCgroup { controller }));
+        }
+        match step {
+            Step::Write(write) => self.write(write),
+            Step::FirstThatExists(writes) => self.first_that_exists(writes),
+            Step::Together(writes) => self.together(writes),
+            Step::KeepQuota(write) => self.keep_quota(write),
+            Step::Above { usage, limit } => self.above(usage, *limit),
+            Step::Devices(devices) => match devices.apply(place, self) {
+                Err(_) if place.rootless => Ok(()),
+                result => result,
+            },
+        }
+    }
+
     /// Writes one file.
     pub(crate) fn write(&mut self, write: &Write) -> Result<(), Error> {
         match self.try_write(write) {
@@ -194,10 +218,22 @@ impl Writer<'_> {
             let fd = file::open(self.place.root, &path, OFlags::WRONLY)?;
             self.open = Some((write.directory, write.file.clone(), fd));
         }
+        let back = self.undo.is_some().then(|| self.inverse(write)).flatten();
         match &self.open {
-            Some((_, _, fd)) => file::put(fd.as_fd(), write.data.as_bytes()),
-            None => Err(Errno::BADF),
+            Some((_, _, fd)) => file::put(fd.as_fd(), write.data.as_bytes())?,
+            None => return Err(Errno::BADF),
         }
+        if let Some(undo) = &mut self.undo {
+            undo.extend(back);
+        }
+        Ok(())
+    }
+
+    /// What would take a write back.
+    fn inverse(&self, write: &Write) -> Option<Write> {
+        let before = self.read(write).ok()?;
+        let data = undo::inverse(&write.file, &write.data, &before)?;
+        Some(Write { data, ..write.clone() })
     }
 
     fn read(&self, write: &Write) -> Result<String, Error> {

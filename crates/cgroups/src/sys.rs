@@ -1,4 +1,5 @@
-//! System calls that no crate wraps: bpf(2) for device programs, and kill(2) with any number.
+//! System calls that no crate wraps: bpf(2) for device programs, kill(2) with any number, and fork(2)
+//! for a process that does nothing.
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -158,4 +159,55 @@ fn bpf(command: libc::c_int, attributes: &mut Attributes) -> Result<libc::c_int,
 
 fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+/// A child that does one thing, and then holds its place; it is killed with its parent, or when this
+/// is dropped.
+#[derive(Debug)]
+pub(crate) struct Placeholder(libc::pid_t);
+
+impl Placeholder {
+    /// Makes it (fork(2)); gives a pipe that has what its task gives, and then ends. The caller has
+    /// one thread.
+    pub(crate) fn new(task: impl FnOnce() -> Vec<u8>) -> Result<(Self, OwnedFd), Errno> {
+        let parent = std::process::id();
+        let (answer, mine) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        // SAFETY: the caller has one thread, so that the child's copy of it is whole. The child never
+        // returns from here.
+        match unsafe { libc::fork() } {
+            -1 => Err(last_errno()),
+            0 => {
+                drop(answer);
+                // SAFETY: prctl(2) with numbers, and _exit(2), touch no memory.
+                unsafe {
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    if libc::getppid().cast_unsigned() != parent {
+                        libc::_exit(0);
+                    }
+                }
+                let bytes = task();
+                // A parent that does not read is gone, and the child with it.
+                let _ = rustix::io::write(&mine, &bytes);
+                drop(mine);
+                loop {
+                    // SAFETY: pause(2) takes nothing.
+                    unsafe { libc::pause() };
+                }
+            }
+            pid => Ok((Self(pid), answer)),
+        }
+    }
+}
+
+impl Drop for Placeholder {
+    fn drop(&mut self) {
+        // SAFETY: the child has not been waited for, so that the number is still its own; a null
+        // pointer is a status that nobody wants.
+        unsafe {
+            libc::kill(self.0, libc::SIGKILL);
+            while libc::waitpid(self.0, std::ptr::null_mut(), 0) == -1
+                && last_errno() == Errno::INTR
+            {}
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! New limits for a container that runs.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::error::{Cause, Error};
+use crate::error::{At, Cause, Error};
+use crate::file;
+use crate::layout::Kind;
 use crate::record::Record;
 use crate::resources::{Purpose, steps};
 use crate::spec::Resources;
-use crate::step::{Place, run};
+use crate::step::{Place, run_or_undo};
 use crate::subtree;
+use crate::systemd;
 
 impl Record {
     /// Writes the limits that are present; the others stay, and so do device rules unless some
@@ -16,18 +19,61 @@ impl Record {
     /// On version 2 a limit of memory with swap needs the limit of memory beside it.
     ///
     /// # Errors
-    /// When a value cannot be put into practice (nothing is written then), or the kernel refuses
-    /// one (those before it are in force).
+    /// When a value cannot be put into practice, or the kernel or systemd refuses one: then all limits
+    /// are as they were.
     pub fn update(&self, resources: &Resources<'_>) -> Result<(), Error> {
-        let planned = steps(self, resources, Purpose::Update);
-        let (steps, v2_controllers) =
-            planned.map_err(|error| Error::new("plan", "resources", Cause::Config(error)))?;
         let root = self.open_root()?;
+        let refused = |error| Error::new("plan", "resources", Cause::Config(error));
+        let whole = match &self.unit {
+            Some(_) => Some(systemd::resources(&self.with_whole_quota(root.as_fd(), resources)?)),
+            None => None,
+        };
+        let resources = whole.as_ref().unwrap_or(resources);
+        let (steps, v2_controllers) = steps(self, resources, Purpose::Update).map_err(refused)?;
+        let properties = match &self.unit {
+            Some(unit) => Some((unit, systemd::of_update(self.kind, resources).map_err(refused)?)),
+            None => None,
+        };
         if let Some(directory) = self.unified() {
             subtree::enable(root.as_fd(), self, directory, &v2_controllers, false)?;
         }
         let place =
             Place { record: self, root: root.as_fd(), fresh: &[], present: &[], rootless: false };
-        run(&place, &steps)
+        run_or_undo(&place, &steps, || {
+            properties.map_or(Ok(()), |(unit, properties)| unit.set(&properties))
+        })
+    }
+
+    /// The same with both CPU quota and period if there is one of them: systemd knows their ratio.
+    fn with_whole_quota<'r>(
+        &self,
+        root: BorrowedFd<'_>,
+        resources: &Resources<'r>,
+    ) -> Result<Resources<'r>, Error> {
+        let mut whole = resources.clone();
+        let Some(cpu) = &mut whole.cpu else { return Ok(whole) };
+        let given = |value: Option<i64>| value.is_some_and(|value| value != 0);
+        let (quota, period) = (given(cpu.quota), cpu.period.is_some_and(|period| period != 0));
+        let Some(directory) = self.directory("cpu").filter(|_| quota != period) else {
+            return Ok(whole);
+        };
+        let read = |name: &str| {
+            let path = directory.file(name);
+            file::read_at(root, &path).at("read", &self.full(&path))
+        };
+        let text = match self.kind {
+            Kind::V2 => read("cpu.max")?,
+            Kind::V1 | Kind::Hybrid => {
+                format!("{} {}", read("cpu.cfs_quota_us")?.trim(), read("cpu.cfs_period_us")?)
+            }
+        };
+        let mut words = text.split_whitespace();
+        let (old_quota, old_period) = (words.next(), words.next());
+        if period {
+            cpu.quota = Some(old_quota.and_then(|word| word.parse().ok()).unwrap_or(-1));
+        } else {
+            cpu.period = old_period.and_then(|word| word.parse().ok());
+        }
+        Ok(whole)
     }
 }

@@ -42,6 +42,17 @@ impl State {
         Ok(state)
     }
 
+    /// What differs from the default, as rules.
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = Rule> + '_ {
+        self.exceptions.iter().map(|exception| Rule {
+            allow: !self.default_allow,
+            kind: exception.kind,
+            major: exception.major,
+            minor: exception.minor,
+            access: exception.access,
+        })
+    }
+
     /// Reads `devices.list`, which shows what is allowed.
     pub(crate) fn parse(list: &str) -> Option<Self> {
         let mut state = Self { default_allow: false, exceptions: Vec::new() };

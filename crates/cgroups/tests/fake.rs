@@ -34,7 +34,8 @@ fn layout(root: &str, kind: Kind, hierarchies: &[(&str, &str)]) -> Layout {
 
 fn planned(layout: &Layout, path: Option<&str>, rootless: bool, json: &str) -> Plan {
     let resources: spec::Resources<'_> = serde_json::from_str(json).unwrap();
-    let request = Request { path, id: "ctr", resources: Some(&resources), rootless };
+    let request =
+        Request { path, id: "ctr", resources: Some(&resources), rootless, ..Default::default() };
     plan(layout, &request).unwrap()
 }
 

@@ -1,9 +1,9 @@
 //! The log: lines in logrus's two formats, which engines read.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::SystemTime;
 
+use crate::sys::write_to_stderr;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -45,7 +45,7 @@ impl Log {
                 self.line(level, message),
                 self.place.name()
             );
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            let _ = write_to_stderr(text.as_bytes());
         }
     }
 
@@ -64,7 +64,10 @@ impl Log {
                     line.push('\\');
                     line.push(letter);
                 }
-                '\n' => line.push_str("\\n"),
+                // A name from an image must not speak to the terminal.
+                letter if letter.is_control() => {
+                    let _ = write!(line, "{}", letter.escape_default());
+                }
                 letter => line.push(letter),
             }
         }
@@ -120,6 +123,8 @@ mod tests {
     fn quotes_are_escaped() {
         let line = Log::default().line("error", "exec: \"x\": a\\b");
         assert!(line.ends_with("level=error msg=\"exec: \\\"x\\\": a\\\\b\"\n"), "{line}");
+        let line = Log::default().line("error", "a\nb\tc\x1b[2J\u{9b}ü");
+        assert!(line.ends_with("msg=\"a\\nb\\tc\\u{1b}[2J\\u{9b}ü\"\n"), "{line}");
         let line = Log { json: true, ..Log::default() }.line("error", "\"x\"");
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(

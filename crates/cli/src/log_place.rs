@@ -50,7 +50,7 @@ impl Place {
     /// Writes one line.
     pub fn write(&self, level: &str, line: &str) -> Result<()> {
         match self {
-            Place::Stderr => std::io::stderr().write_all(line.as_bytes()),
+            Place::Stderr => crate::sys::write_to_stderr(line.as_bytes()),
             Place::File(path) => append(path, line),
             Place::Journal(name) => send(JOURNAL, &journal_entry(name, level, line)),
             Place::Syslog(name) => send(SYSLOG, &syslog_line(name, level, line)),

@@ -10,6 +10,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::Serialize;
 
 use crate::error::{At, Error, Result};
+use crate::gate;
 use crate::procfs;
 use crate::spec::OCI_VERSION;
 use crate::step::Step;
@@ -18,7 +19,7 @@ use crate::store::{State, StateDir, Store};
 /// The status of a container (runtime.md, "State").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// `create` is at work, or was killed.
+    /// `create` is at work.
     Creating,
     /// Waits to be started.
     Created,
@@ -62,7 +63,7 @@ impl AsFd for Live {
 pub struct Container {
     /// Its state directory.
     pub dir: StateDir,
-    /// Its state; the default one if `create` was killed before it wrote any.
+    /// Its state.
     pub state: State,
     /// Its status.
     pub status: Status,
@@ -99,18 +100,36 @@ impl Container {
     pub fn load(store: &Store, id: &str) -> Result<Container> {
         let dir = store.find(id)?;
         let Some(state) = dir.read_state()? else {
-            let state = State { id: id.to_owned(), ..State::default() };
-            return Ok(Container { dir, state, status: Status::Creating, live: None });
+            return Err(Error::new(Step::FindContainer, id));
         };
+        Container::with_state(dir, state, true)
+    }
+
+    /// The same for `start`, which goes to the gate anyway.
+    pub fn load_to_start(store: &Store, id: &str) -> Result<Container> {
+        let dir = store.find(id)?;
+        let Some(state) = dir.read_state()? else {
+            return Err(Error::new(Step::FindContainer, id));
+        };
+        Container::with_state(dir, state, false)
+    }
+
+    /// The container of a state directory and what was read there. With `knock`, a gate is only one
+    /// if somebody waits there: a `start` that was killed leaves its file.
+    pub fn with_state(dir: StateDir, state: State, knock: bool) -> Result<Container> {
         if state.pid == 0 {
-            return Ok(Container { dir, state, status: Status::Creating, live: None });
+            // `create` is at work, or was killed; then `delete` is all that is left to do.
+            let made = dir.is_being_made();
+            let status = if made { Status::Creating } else { Status::Stopped };
+            return Ok(Container { dir, state, status, live: None });
         }
-        let live = find_process(&state).at(Step::ReadState, id)?;
+        let live = find_process(&state).at(Step::ReadState, dir.id())?;
         let status = match &live {
             None => Status::Stopped,
-            // A created one can be frozen too: it would not hear of a start, nor die of a signal.
-            Some(_) if is_frozen(&state) => Status::Paused,
-            Some(_) if dir.has_gate() => Status::Created,
+            // A created one can be frozen too: it does not die of a signal. `start` does not ask.
+            Some(_) if knock && is_frozen(&state) => Status::Paused,
+            Some(_) if dir.has_gate() && !(knock && gate::is_closed(&dir)) => Status::Created,
+            Some(_) if !knock && is_frozen(&state) => Status::Paused,
             Some(_) => Status::Running,
         };
         Ok(Container { dir, state, status, live })

@@ -7,12 +7,13 @@ use ::namespaces::{Child, Namespace, NamespaceFile};
 use crate::console_socket;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
+use crate::interrupt::Signals;
 use crate::oci_state::OciState;
 use crate::plan::{BindMount, CreatePlan, FsOp, Host, IdMaps};
 use crate::record::Recorder;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{init, intel_rdt, listener, maps, net_devices, procfs, sys};
+use crate::{death, init, intel_rdt, listener, maps, net_devices, procfs, sys};
 
 /// The parent's half of the conversation on the init pipe.
 pub struct Conversation<'a> {
@@ -36,6 +37,8 @@ pub struct Conversation<'a> {
     pub network: Option<&'a NamespaceFile>,
     /// The container's group of the resctrl filesystem.
     pub group: Option<&'a intel_rdt::Group>,
+    /// Signals to the runtime.
+    pub signals: &'a Signals,
 }
 
 impl Conversation<'_> {
@@ -44,6 +47,7 @@ impl Conversation<'_> {
         tracing::debug!("child process in init(): pid {}", self.child.pid.as_raw_nonzero());
         self.outfit().map_err(|error| error.on(Side::Starting))?;
         loop {
+            self.signals.wait_for(self.pipe.as_fd())?;
             match self.pipe.receive().map_err(|error| error.on(Side::Starting))? {
                 Some(Message::Ready) => {
                     tracing::debug!("init: closing the pipe to signal completion");
@@ -65,9 +69,9 @@ impl Conversation<'_> {
                 Some(Message::ListenerAt(number, flag)) => self.deliver((number, flag))?,
                 Some(Message::Failed(error)) => return Err(error.on(Side::Init)),
                 None => {
-                    return Err(
-                        Error::new(Step::InitDied, "before it was ready").on(Side::Starting)
-                    );
+                    let cgroup = self.plan.cgroup.as_ref().map(cgroups::Plan::record);
+                    let process = self.child.pidfd.as_fd();
+                    return Err(death::explain(process, cgroup, "before it was ready"));
                 }
                 Some(_) => return Err(Error::because(Step::Talk, "", "unexpected message")),
             }
@@ -167,7 +171,15 @@ impl Conversation<'_> {
         for (kind, status, hooks) in lists {
             let state = self.state(status);
             let cwd = self.bundle;
-            hooks::run(&HookRun { kind, hooks, state: &state, cwd, default_env: &[] })?;
+            hooks::run(&HookRun {
+                kind,
+                hooks,
+                state: &state,
+                cwd,
+                default_env: &[],
+                signals: Some(self.signals),
+                process: Some(self.child.pidfd.as_fd()),
+            })?;
         }
         Ok(())
     }

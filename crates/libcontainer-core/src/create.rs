@@ -3,12 +3,11 @@
 //! Five paragraphs: read, plan, claim, spawn and talk, commit. What was claimed is given back on
 //! every way out but the last.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::SystemTime;
 
 use ::namespaces::{Child, CloneRequest, Namespace};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::console_socket;
 use crate::container::{inode, process_facts};
@@ -16,14 +15,15 @@ use crate::conversation::Conversation;
 use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::guards::{Aftermath, Claim, Guard};
 use crate::init::{self, Inheritance};
+use crate::interrupt::Signals;
 use crate::listener::check_agent;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
 use crate::step::Step;
-use crate::store::{GATE, State, StateDir, Store, check_id, read_all};
+use crate::store::{State, StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{intel_rdt, net_devices, notify, pid_file, spawn};
+use crate::{gate, intel_rdt, net_devices, notify, pid_file, spawn};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -68,16 +68,19 @@ pub struct Created {
 
 /// Creates a container that waits at its gate.
 pub fn create(store: &Store, request: &CreateRequest) -> Result<Created> {
-    let created = launch(store, request, true, None)?;
+    let signals = Signals::catch(request.ignored_signals)?;
+    let created = launch(store, request, &signals, true, None)?;
     created.pipe.send(&Message::Proceed { gate: true })?;
     Ok(created)
 }
 
 /// Brings a container to where its init waits for `Proceed`, with its state committed; `gated` if it
-/// will be told to wait for `start`. With a recorder, the process asks it about every call.
+/// will be told to wait for `start`. With a recorder, the process asks it about every call. A signal
+/// that asks to end is an error, after which nothing is left.
 pub fn launch(
     store: &Store,
     request: &CreateRequest,
+    signals: &Signals,
     gated: bool,
     recorder: Option<&Recorder>,
 ) -> Result<Created> {
@@ -108,7 +111,7 @@ pub fn launch(
     let mut state = first_state(&plan, &host);
     state.intel_rdt = group.as_ref().map(|(claim, _)| claim.record().clone());
     // Dropped after the claim: these hooks run when all else is undone.
-    let mut aftermath = Aftermath(None);
+    let mut aftermath = Aftermath(None, signals);
     let claim = Claim(Some(store.claim(&plan.id)?));
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
     dir.write_intent(&state)?;
@@ -116,7 +119,7 @@ pub fn launch(
     if request.notify_socket.is_some() {
         notify::make_directory(dir)?;
     }
-    let cgroup = match &plan.cgroup {
+    let mut cgroup = match &plan.cgroup {
         Some(cgroup) => Some(cgroup.create().map_err(|error| {
             cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
         })?),
@@ -130,7 +133,7 @@ pub fn launch(
     if !atomic {
         set_limits(&plan, cgroup.as_ref())?;
     }
-    let gate = if gated { Some(make_gate(dir)?) } else { None };
+    let gate = if gated { Some(gate::make(dir)?) } else { None };
 
     let (pipe, theirs) = sync::pair()?;
     let join = cgroup.as_ref().map(cgroups::Created::join);
@@ -168,8 +171,9 @@ pub fn launch(
         terminal: None,
         network: network.as_ref(),
         group: group.as_ref(),
+        signals,
     };
-    conversation.run().map_err(|error| explain_death(error, &plan))?;
+    conversation.run()?;
     let terminal = conversation.terminal;
 
     let pid = child.pid.as_raw_nonzero().get();
@@ -177,12 +181,17 @@ pub fn launch(
     state.pidfd_inode = inode(child.pidfd.as_fd());
     state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
-    state.cgroup = cgroup.map(cgroups::Created::keep);
+    if let Some(made) = &mut cgroup {
+        made.settle().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
+    }
+    state.cgroup = cgroup.as_ref().map(|made| made.record().clone());
     dir.commit(&state)?;
+    cgroup.map(cgroups::Created::keep);
     if let Some(group) = group {
         group.keep();
     }
     aftermath.0 = None;
+    dir.unlock()?;
     let (Some(dir), Some(child)) = (claim.keep(), guard.keep()) else {
         return Err(Error::new(Step::WriteState, &*plan.id));
     };
@@ -254,26 +263,6 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
     }
 }
 
-/// The socket at which the init waits: bound in the state directory, whose path may be too long for
-/// a socket address.
-fn make_gate(dir: &StateDir) -> Result<OwnedFd> {
-    let fail = |result: std::result::Result<(), rustix::io::Errno>| result.at(Step::Gate, dir.id());
-    let gate = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .at(Step::Gate, dir.id())?;
-    let path = format!("/proc/self/fd/{}/{GATE}", dir.as_fd().as_raw_fd());
-    let address = SocketAddrUnix::new(path).at(Step::Gate, dir.id())?;
-    // The mode of the file to be; the umask may be anything.
-    fail(rustix::fs::fchmod(&gate, Mode::RUSR | Mode::WUSR))?;
-    fail(rustix::net::bind(&gate, &address))?;
-    fail(rustix::net::listen(&gate, 8))?;
-    Ok(gate)
-}
-
 fn set_limits(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Result<()> {
     match (&plan.cgroup, made) {
         (Some(plan), Some(made)) => plan.apply(made).map_err(resources_failed),
@@ -298,19 +287,4 @@ fn resources_failed(error: cgroups::Error) -> Error {
     let part = CONTROL_FILES.iter().find(|(file, _)| error.subject.contains(file));
     let field = format!("linux.resources{}", part.map_or("", |(_, part)| part));
     cgroup_failed(Step::Cgroup, &error).field(field).on(Side::Starting)
-}
-
-/// An init that was killed says nothing; its cgroup may tell why.
-fn explain_death(error: Error, plan: &CreatePlan) -> Error {
-    if error.step != Step::InitDied {
-        return error;
-    }
-    let oom = plan.cgroup.as_ref().is_some_and(|cgroup| cgroup.record().oom_killed());
-    if !oom {
-        return error;
-    }
-    let reason = "container init was OOM-killed (memory limit too low?)";
-    Error::because(Step::InitDied, "", reason)
-        .field("linux.resources.memory.limit")
-        .on(Side::Starting)
 }

@@ -4,66 +4,119 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 
 use crate::container::{Container, Status};
 use crate::error::{Error, Result, cgroup_failed};
+use crate::interrupt::Signals;
 use crate::start::run_hooks;
 use crate::step::Step;
-use crate::store::{Store, check_id};
+use crate::store::{State, StateDir, Store, check_id};
 use crate::sys;
 
-/// How long a killed process may take to be gone.
+/// How long a killed process may take to be gone, and another command to let go of the container.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often what came into the cgroup meanwhile (`exec`) is killed, and the removal tried again.
+const ATTEMPTS: u32 = 4;
 
 /// Deletes a container; gives warnings. With `force`, one that is not there is no error.
 pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<String>> {
     check_id(id)?;
-    let container = match Container::load(store, id) {
-        Err(error) if force && error.step == Step::FindContainer => return Ok(Vec::new()),
-        Err(error) if force && error.step == Step::ReadState => {
-            // Nothing can be known from a broken state; its directory goes.
-            store.find(id)?.remove()?;
-            return Ok(vec![format!("{error}; its cgroups, if any, were left alone")]);
-        }
-        other => other?,
-    };
-    let deletable = matches!(container.status, Status::Stopped | Status::Created);
-    if !force && !deletable {
-        let words = format!(
-            "cannot delete container {id} that is not stopped: {}",
-            container.status.word()
-        );
-        return Err(Error::new(Step::CheckStatus, words));
+    let deleted = store.find(id).and_then(|dir| {
+        let may = |container: &Container| {
+            if force || matches!(container.status, Status::Stopped | Status::Created) {
+                return Ok(());
+            }
+            let status = container.status.word();
+            let words = format!("cannot delete container {id} that is not stopped: {status}");
+            Err(Error::new(Step::CheckStatus, words))
+        };
+        destroy(dir, force, &may, None)
+    });
+    match deleted {
+        Err(error) if force && error.step == Step::FindContainer => Ok(Vec::new()),
+        other => other,
     }
-    destroy(&container)
 }
 
-/// Ends what is left of a container and removes it.
-pub fn destroy(container: &Container) -> Result<Vec<String>> {
-    end_processes(container)?;
-    if let Some(cgroup) = &container.state.cgroup
-        && !container.state.cgroup_owned
-    {
-        // `create` was killed before it knew whether they are its own: only what is empty goes.
-        for (_, path) in cgroup.paths() {
-            let _ = rustix::fs::rmdir(&*path);
+/// Ends what is left of a container and removes it, if it may be; with `force` also what has no
+/// readable state.
+pub fn destroy(
+    mut dir: StateDir,
+    force: bool,
+    may: &dyn Fn(&Container) -> Result<()>,
+    signals: Option<&Signals>,
+) -> Result<Vec<String>> {
+    if !dir.lock(Duration::ZERO)? {
+        // It is being made, or deleted. Without its processes that comes to an end sooner.
+        let Some(state) = dir.read_state()? else {
+            return Err(Error::new(Step::FindContainer, dir.id()));
+        };
+        let container = Container::with_state(dir, state, true)?;
+        may(&container)?;
+        end_processes(&container)?;
+        dir = container.dir;
+        if !dir.lock(PATIENCE)? {
+            let reason =
+                format!("another command is at work on it, for {} s now", PATIENCE.as_secs());
+            return Err(Error::because(Step::RemoveState, dir.id(), reason));
         }
-    } else if let Some(cgroup) = &container.state.cgroup {
-        cgroup.remove().map_err(|error| cgroup_failed(Step::RemoveState, &error))?;
     }
+    let state = match dir.read_state() {
+        Ok(Some(state)) => state,
+        Err(error) if force && error.errno().is_none() => {
+            // Nothing can be known from a broken state; its directory goes.
+            dir.remove()?;
+            return Ok(vec![format!("{error}; its cgroups, if any, were left alone")]);
+        }
+        Ok(None) => {
+            // Deleted a moment ago, or what a killed command left of it.
+            if force && !dir.is_gone() {
+                dir.remove()?;
+            }
+            return Err(Error::new(Step::FindContainer, dir.id()));
+        }
+        Err(error) => return Err(error),
+    };
+    let container = Container::with_state(dir, state, true)?;
+    may(&container)?;
+    end_processes(&container)?;
+    remove_cgroup(&container.state)?;
     if let Some(group) = &container.state.intel_rdt {
         group.remove()?;
     }
     container.dir.remove()?;
-    let state = &container.state;
+    Ok(run_poststop(&container.state, signals))
+}
+
+fn run_poststop(state: &State, signals: Option<&Signals>) -> Vec<String> {
     if state.poststop.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     // A failing poststop hook is a warning (runtime.md, "Lifecycle").
-    match run_hooks(state, "poststop", &state.poststop, "stopped", 0) {
-        Ok(()) => Ok(Vec::new()),
-        Err(error) => Ok(vec![error.to_string()]),
+    let failed = run_hooks(state, "poststop", "stopped", signals).err();
+    failed.iter().map(Error::to_string).collect()
+}
+
+fn remove_cgroup(state: &State) -> Result<()> {
+    let Some(cgroup) = &state.cgroup else { return Ok(()) };
+    if !state.cgroup_owned {
+        // `create` was killed before it knew whether they are its own: only what is empty goes.
+        for (_, path) in cgroup.paths() {
+            let _ = rustix::fs::rmdir(&*path);
+        }
+        return Ok(());
     }
+    let mut removed = cgroup.remove();
+    for _ in 0..ATTEMPTS {
+        match &removed {
+            Err(error) if error.errno() == Some(Errno::BUSY) => {}
+            _ => break,
+        }
+        cgroup.kill_all(libc::SIGKILL).map_err(|error| cgroup_failed(Step::Signal, &error))?;
+        removed = cgroup.remove();
+    }
+    removed.map_err(|error| cgroup_failed(Step::RemoveState, &error))
 }
 
 fn end_processes(container: &Container) -> Result<()> {
@@ -77,7 +130,7 @@ fn end_processes(container: &Container) -> Result<()> {
             let _ = cgroup.thaw();
         }
         // Without a pid namespace of its own, or with an init that nobody knows, the cgroup tells.
-        let unknown = !container.state.pid_namespace || container.status == Status::Creating;
+        let unknown = !container.state.pid_namespace || container.state.pid == 0;
         if unknown && container.state.cgroup_owned {
             cgroup.kill_all(libc::SIGKILL).map_err(|error| cgroup_failed(Step::Signal, &error))?;
         }

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use crate::errno;
 use crate::hint;
+use crate::signal;
 use crate::step::Step;
 
 /// A failed step.
@@ -93,6 +94,16 @@ impl Error {
             self.side = side;
         }
         self
+    }
+
+    /// The error of a command that a signal ended.
+    pub fn interrupted(signal: i32) -> Error {
+        Error::new(Step::Interrupted, signal::name(signal))
+    }
+
+    /// The signal that ended the command, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        if self.step == Step::Interrupted { signal::parse(&self.subject) } else { None }
     }
 
     /// The errno, if the kernel gave one.

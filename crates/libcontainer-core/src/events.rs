@@ -1,19 +1,17 @@
 //! `events`: what a container uses, and when it ran out of memory, as JSON lines in runc's form.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use cgroups::stats::Stats;
-use rustix::time::{ClockId, Timespec};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use crate::container::{Container, Status};
-use crate::error::{Error, Result, cgroup_failed};
+use crate::error::{At, Error, Result, cgroup_failed};
+use crate::network::{self, Interface};
 use crate::pause::cgroup;
 use crate::step::Step;
-use crate::store::Store;
-
-/// How often the kernel is asked whether memory ran out, and whether the container is there.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// One line.
 #[derive(Debug, Serialize)]
@@ -22,7 +20,15 @@ struct Event<'a> {
     kind: &'static str,
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Stats>,
+    data: Option<Data>,
+}
+
+#[derive(Debug, Serialize)]
+struct Data {
+    #[serde(flatten)]
+    cgroup: Stats,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    network_interfaces: Vec<Interface>,
 }
 
 impl Event<'_> {
@@ -38,7 +44,8 @@ pub fn stats(container: &Container) -> Result<String> {
         let words = format!("container with id {} is not running", container.state.id);
         return Err(Error::new(Step::CheckStatus, words));
     }
-    let data = cgroup(container)?.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
+    let cgroup = cgroup(container)?.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
+    let data = Data { cgroup, network_interfaces: network::interfaces(container.state.pid) };
     Ok(Event { kind: "stats", id: container.dir.id(), data: Some(data) }.line())
 }
 
@@ -46,43 +53,41 @@ pub fn stats(container: &Container) -> Result<String> {
 ///
 /// `emit` returns false when nobody reads any more.
 pub fn watch(
-    store: &Store,
-    id: &str,
+    container: &Container,
     interval: Duration,
     emit: &mut dyn FnMut(&str) -> bool,
 ) -> Result<()> {
-    let container = Container::load(store, id)?;
-    stats(&container)?;
-    let record = cgroup(&container)?.clone();
-    let mut killed = record.oom_killed();
+    stats(container)?;
+    let id = container.dir.id();
+    let Some(init) = container.live() else { return Ok(()) };
+    let oom =
+        cgroup(container)?.watch_oom().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     let mut next = Instant::now() + interval;
     loop {
-        sleep(LOOK.min(interval));
-        let now_killed = record.oom_killed();
-        if now_killed && !killed && !emit(&Event { kind: "oom", id, data: None }.line()) {
+        let left = next.saturating_duration_since(Instant::now());
+        let timeout =
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        let mut fds = vec![PollFd::from_borrowed_fd(init.as_fd(), PollFlags::IN)];
+        fds.extend(oom.iter().map(|oom| PollFd::new(oom, PollFlags::IN)));
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno).at(Step::Wait, id),
+        }
+        let ended = !fds[0].revents().is_empty();
+        let out_of_memory = oom.as_ref().is_some_and(|oom| oom.happened());
+        if out_of_memory && !emit(&Event { kind: "oom", id, data: None }.line()) {
             return Ok(());
         }
-        killed = now_killed;
-        let container = match Container::load(store, id) {
-            Err(error) if error.step == Step::FindContainer => return Ok(()),
-            other => other?,
-        };
-        if container.status == Status::Stopped {
+        if ended {
             return Ok(());
         }
         if Instant::now() >= next {
             next += interval;
             // It may end between the two looks.
-            let Ok(line) = stats(&container) else { return Ok(()) };
+            let Ok(line) = stats(container) else { return Ok(()) };
             if !emit(&line) {
                 return Ok(());
             }
         }
     }
-}
-
-fn sleep(time: Duration) {
-    let request = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
-    // An interrupted sleep is as good.
-    let _ = rustix::thread::clock_nanosleep_relative(ClockId::Monotonic, &request);
 }

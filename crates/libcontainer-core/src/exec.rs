@@ -13,12 +13,13 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use crate::container::Container;
 use crate::create::{parse, tell_pid};
 use crate::error::{At, Error, Result, Side, cgroup_failed};
-use crate::foreground::{Relay, Signals, attend};
+use crate::foreground::{Relay, attend};
 use crate::guards::Guard;
 use crate::init::{self, process};
+use crate::interrupt::Signals;
 use crate::plan::{self, ExecOverrides, Host, Namespaces, Options, ProcessPlan};
 use crate::spec::{self, Process};
-use crate::start::hear_of_program;
+use crate::start::Hearing;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
 use crate::{console_socket, listener, spawn, sys};
@@ -76,7 +77,8 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
     let socket = request.console_socket.as_deref();
     console_socket::check(plan.terminal.is_some(), request.detach, socket)?;
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
-    let signals = if request.detach { None } else { Some(Signals::catch()?) };
+    let signals =
+        if request.detach { None } else { Some(Signals::catch(request.ignored_signals)?) };
     if !request.detach && !request.no_subreaper {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
@@ -96,18 +98,21 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
         let pid = child.pid.as_raw_nonzero().get();
         listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
     };
-    let terminal = converse(&pipe, console, &deliver)?;
+    let terminal = converse(&pipe, console, signals.as_ref(), &deliver)?;
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     pipe.send(&Message::Proceed { gate: false })?;
-    hear_of_program(&pipe, &deliver)?;
-    let Some(child) = guard.keep() else { return Err(Error::new(Step::Clone, "")) };
-    match signals {
-        None => Ok((0, warnings)),
+    let process = (child.pid.as_raw_nonzero().get(), child.pidfd.as_fd());
+    let (state, listening) = (&container.state, signals.as_ref());
+    Hearing { executing: false, process, state, signals: listening }.hear(&pipe, &deliver)?;
+    let status = match &signals {
+        None => 0,
         Some(signals) => {
             let relay = terminal.map(Relay::new).transpose()?;
-            Ok((attend(child.pid, &child.pidfd, &signals, relay, None)?, warnings))
+            attend(child.pid, &child.pidfd, signals, relay, None)?
         }
-    }
+    };
+    guard.keep();
+    Ok((status, warnings))
 }
 
 fn spawn_process(
@@ -121,7 +126,28 @@ fn spawn_process(
         Some(record) => Some(choose_cgroup(record, &request.cgroup)?),
         None => None,
     };
-    let mut join = match &record {
+    let spawn = |record: Option<&cgroups::Record>| {
+        spawn_in(record, container, live, namespaces, plan, request)
+    };
+    match spawn(record.as_ref()) {
+        // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody.
+        Err(error) if error.errno() == Some(Errno::BUSY) && request.cgroup.is_empty() => {
+            let moved = record.and_then(|record| record.of_process(container.state.pid).ok());
+            if moved.is_some() { spawn(moved.as_ref()) } else { Err(error) }
+        }
+        result => result,
+    }
+}
+
+fn spawn_in(
+    record: Option<&cgroups::Record>,
+    container: &Container,
+    live: BorrowedFd<'_>,
+    namespaces: &Namespaces,
+    plan: &ProcessPlan,
+    request: &ExecRequest,
+) -> Result<(Pipe, Child)> {
+    let mut join = match record {
         Some(record) => record.join().map_err(|error| cgroup_failed(Step::EnterCgroup, &error))?,
         None => cgroups::Join::default(),
     };
@@ -266,7 +292,7 @@ fn run_steps(
         process::prepare(plan, Vec::new(), terminal, request.ignored_signals, &descriptors)?;
     pipe.send(&Message::Ready)?;
     match pipe.receive()? {
-        Some(Message::Proceed { .. }) => {}
+        Some(Message::Proceed { .. }) => pipe.send(&Message::Executing)?,
         _ => sys::exit_now(1),
     }
     process::filter(plan, pipe)?;
@@ -277,11 +303,13 @@ fn run_steps(
 fn converse(
     pipe: &Pipe,
     console: Option<OwnedFd>,
+    signals: Option<&Signals>,
     deliver: &dyn Fn((u32, u64)) -> Result<()>,
 ) -> Result<Option<OwnedFd>> {
     let mut terminal = None;
     tracing::debug!("child process in init()");
     loop {
+        signals.map_or(Ok(()), |signals| signals.wait_for(pipe.as_fd()))?;
         match pipe.receive().map_err(|error| error.on(Side::Starting))? {
             Some(Message::Ready) => {
                 tracing::debug!("setns_init: about to exec");

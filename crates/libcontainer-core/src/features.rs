@@ -21,7 +21,7 @@ pub fn document(version: &str, commit: &str) -> Value {
         "linux": {
             "namespaces": namespaces,
             "capabilities": NAMES.as_slice(),
-            "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true},
+            "cgroup": {"v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true},
             "seccomp": seccomp(),
             "apparmor": {"enabled": true},
             "selinux": {"enabled": true},

@@ -10,24 +10,11 @@ use rustix::termios::{OptionalActions, Termios};
 
 use crate::error::{At, Result};
 use crate::guards::wait_for_end;
+use crate::interrupt::Signals;
 use crate::notify::Proxy;
 use crate::step::Step;
 use crate::store::write_all;
 use crate::sys;
-
-/// Catches signals from now on; to be made before the process, so that none is missed.
-#[derive(Debug)]
-pub struct Signals {
-    fd: OwnedFd,
-}
-
-impl Signals {
-    /// Blocks all signals and makes them readable.
-    pub fn catch() -> Result<Signals> {
-        sys::block_signals();
-        Ok(Signals { fd: sys::signal_fd().at(Step::HostTerminal, "signals")? })
-    }
-}
 
 /// The caller's terminal in raw mode, and the container's behind it.
 #[derive(Debug)]
@@ -145,8 +132,7 @@ pub fn attend(
     mut notify: Option<Proxy>,
 ) -> Result<i32> {
     loop {
-        let mut fds =
-            vec![PollFd::new(pidfd, PollFlags::IN), PollFd::new(&signals.fd, PollFlags::IN)];
+        let mut fds = vec![PollFd::new(pidfd, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
         let stdin = rustix::stdio::stdin();
         let (mut output_at, mut input_at) = (None, None);
         if let Some(relay) = &relay {
@@ -200,7 +186,7 @@ pub fn attend(
 }
 
 fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signals: &Signals, relay: Option<&Relay>) {
-    while let Some(signal) = sys::read_signal(signals.fd.as_fd()) {
+    while let Some(signal) = signals.next() {
         match signal {
             libc::SIGCHLD => reap_others(pid),
             libc::SIGURG => {}

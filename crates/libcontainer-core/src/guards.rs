@@ -3,9 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use ::namespaces::Child;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
+use crate::interrupt::Signals;
 use crate::start::run_hooks;
 use crate::store::{State, StateDir};
 use crate::sys;
@@ -30,13 +32,13 @@ impl Drop for Claim {
 }
 
 /// The poststop hooks of a container that was not brought up (runtime.md, "Lifecycle").
-pub struct Aftermath(pub Option<State>);
+pub struct Aftermath<'s>(pub Option<State>, pub &'s Signals);
 
-impl Drop for Aftermath {
+impl Drop for Aftermath<'_> {
     fn drop(&mut self) {
-        if let Some(state) = &self.0 {
+        if let Some(state) = self.0.as_ref().filter(|state| !state.poststop.is_empty()) {
             // The error that led here is the one to tell.
-            let _ = run_hooks(state, "poststop", &state.poststop, "stopped", 0);
+            let _ = run_hooks(state, "poststop", "stopped", Some(self.1));
         }
     }
 }
@@ -55,10 +57,18 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(child) = self.0.take() {
             let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
-            let _ = wait_for_end(child.pidfd.as_fd());
+            // One that is frozen, or in the hands of a broken disk, may never end.
+            let mut fds = [PollFd::new(&child.pidfd, PollFlags::IN)];
+            let ended = rustix::event::poll(&mut fds, Some(&PATIENCE));
+            if ended.is_ok_and(|count| count > 0) {
+                let _ = wait_for_end(child.pidfd.as_fd());
+            }
         }
     }
 }
+
+/// How long a killed process may take to end.
+const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// Waits until a child has ended, and reaps it.
 pub fn wait_for_end(pidfd: BorrowedFd<'_>) -> Result<Option<WaitIdStatus>, Errno> {

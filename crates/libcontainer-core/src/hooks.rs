@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::{Cause, Error, Result};
 use crate::guards::wait_for_end;
+use crate::interrupt::Signals;
 use crate::spec::Hook;
 use crate::step::Step;
 use crate::store::write_all;
@@ -32,63 +33,100 @@ pub struct HookRun<'a> {
     pub cwd: BorrowedFd<'a>,
     /// The environment of a hook that has none of its own.
     pub default_env: &'a [CString],
+    /// Signals to the runtime, which may end a hook.
+    pub signals: Option<&'a Signals>,
+    /// The process of the container, whose end is that of a hook, too.
+    pub process: Option<BorrowedFd<'a>>,
 }
 
 /// Runs all hooks in order; the first that fails ends the list.
 pub fn run(run: &HookRun<'_>) -> Result<()> {
     for (index, hook) in run.hooks.iter().enumerate() {
-        run_one(run, hook).map_err(|cause| Error {
+        let fail = |cause| Error {
             cause,
             ..Error::new(Step::Hook, format!("{} hook #{index}", run.kind))
                 .field(format!("hooks.{}[{index}]", run.kind))
-        })?;
+        };
+        match run_one(run, hook) {
+            Ok(()) => {}
+            Err(Stop::Failed(cause)) => return Err(fail(cause)),
+            Err(Stop::Interrupted(error)) => return Err(error),
+        }
     }
     Ok(())
 }
 
-fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Cause> {
-    let stdin = state_file(run.state).map_err(Cause::Errno)?;
-    let (output, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(Cause::Errno)?;
+/// Why no further hook runs.
+enum Stop {
+    Failed(Cause),
+    Interrupted(Error),
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Stop {
+        Stop::Failed(Cause::Errno(errno))
+    }
+}
+
+/// How the wait for a hook ended.
+enum End {
+    /// It ended.
+    Itself,
+    /// Its time was up.
+    Timeout,
+    /// The process of the container ended first.
+    Orphaned,
+    /// A signal asks the runtime to end.
+    Interrupted(Error),
+}
+
+fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Stop> {
+    let stdin = state_file(run.state)?;
+    let (output, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let child = match ::namespaces::clone(&CloneRequest::default()) {
         Ok(Fork::Child) => become_hook(run, hook, &stdin, &writer),
         Ok(Fork::Parent(child)) => child,
-        Err(CloneError::Clone(errno)) => return Err(Cause::Errno(errno)),
-        Err(CloneError::Threads(_)) => return Err(Cause::Errno(Errno::DEADLK)),
+        Err(CloneError::Clone(errno)) => return Err(errno.into()),
+        Err(CloneError::Threads(_)) => return Err(Errno::DEADLK.into()),
     };
     drop((stdin, writer));
     let deadline = hook.timeout.and_then(|seconds| {
         Instant::now().checked_add(Duration::from_secs(seconds.unsigned_abs()))
     });
     let mut text = Vec::new();
-    let finished = collect(&child.pidfd, output, deadline, &mut text).map_err(Cause::Errno)?;
-    if !finished {
+    let end = collect(run, &child.pidfd, output, deadline, &mut text);
+    if !matches!(end, Ok(End::Itself)) {
         // The hook is the leader of a group, so that what it started goes too.
         let _ = sys::send_signal_to_group(child.pid.as_raw_nonzero().get(), libc::SIGKILL);
         let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
     }
-    let status = wait_for_end(child.pidfd.as_fd()).map_err(Cause::Errno)?;
+    let status = wait_for_end(child.pidfd.as_fd())?;
     let text = String::from_utf8_lossy(&text);
     let output =
         if text.is_empty() { String::new() } else { format!(", output: {}", text.trim_end()) };
-    if !finished {
-        let seconds = hook.timeout.unwrap_or_default();
-        return Err(Cause::Reason(format!(
-            "{} did not end within {seconds} s and was killed{output}",
-            hook.path
-        )));
+    let failed = |reason: String| Err(Stop::Failed(Cause::Reason(reason)));
+    match end? {
+        End::Itself => {}
+        End::Interrupted(error) => return Err(Stop::Interrupted(error)),
+        End::Orphaned => {
+            let words = "the container process ended while it ran, so it was killed";
+            return failed(format!("{}: {words}{output}", hook.path));
+        }
+        End::Timeout => {
+            let seconds = hook.timeout.unwrap_or_default();
+            let words = format!("did not end within {seconds} s and was killed");
+            return failed(format!("{} {words}{output}", hook.path));
+        }
     }
-    match status {
-        Some(status) if status.exit_status() == Some(0) => Ok(()),
-        Some(status) => Err(Cause::Reason(match status.terminating_signal() {
-            Some(signal) => {
-                format!("{}: signal: {}{output}", hook.path, crate::signal::describe(signal))
-            }
-            None => {
-                format!("{}: exit status {}{output}", hook.path, status.exit_status().unwrap_or(-1))
-            }
-        })),
-        None => Err(Cause::Errno(Errno::CHILD)),
+    let Some(status) = status else { return Err(Errno::CHILD.into()) };
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(0), _) => Ok(()),
+        (_, Some(signal)) => {
+            failed(format!("{}: signal: {}{output}", hook.path, crate::signal::describe(signal)))
+        }
+        (code, None) => {
+            failed(format!("{}: exit status {}{output}", hook.path, code.unwrap_or(-1)))
+        }
     }
 }
 
@@ -100,53 +138,69 @@ fn state_file(state: &[u8]) -> std::result::Result<OwnedFd, Errno> {
     Ok(file)
 }
 
-/// Reads output until the hook ends; false when the time is up before.
+/// Reads output until the hook ends, or must end.
 fn collect(
+    run: &HookRun<'_>,
     pidfd: &OwnedFd,
     output: OwnedFd,
     deadline: Option<Instant>,
     text: &mut Vec<u8>,
-) -> std::result::Result<bool, Errno> {
+) -> std::result::Result<End, Errno> {
     rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
     let mut open = true;
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
-            return Ok(false);
+            return Ok(End::Timeout);
         }
         let timeout = left.map(|left| rustix::time::Timespec {
             tv_sec: left.as_secs() as i64,
             tv_nsec: left.subsec_nanos().into(),
         });
-        let mut fds = [PollFd::new(pidfd, PollFlags::IN), PollFd::new(&output, PollFlags::IN)];
-        let watched = if open { &mut fds[..] } else { &mut fds[..1] };
-        match rustix::event::poll(watched, timeout.as_ref()) {
+        let mut fds = vec![PollFd::new(pidfd, PollFlags::IN)];
+        let mut watch = |fd| {
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            fds.len() - 1
+        };
+        let output_at = open.then(|| watch(output.as_fd()));
+        let process_at = run.process.map(&mut watch);
+        let signals_at = run.signals.map(|signals| watch(signals.as_fd()));
+        match rustix::event::poll(&mut fds, timeout.as_ref()) {
             Err(Errno::INTR) => continue,
             other => other?,
         };
+        let ready = |at: Option<usize>| at.is_some_and(|at| !fds[at].revents().is_empty());
+        if ready(output_at) {
+            open = read_some(&output, text)?;
+        }
         // Its children may keep the pipe open, so its own end is what counts.
-        let ended = !fds[0].revents().is_empty();
-        open = open && read_some(&output, text)?;
-        if ended {
-            return Ok(true);
+        if ready(Some(0)) {
+            return Ok(End::Itself);
+        }
+        if ready(process_at) {
+            return Ok(End::Orphaned);
+        }
+        if ready(signals_at)
+            && let Some(Err(error)) = run.signals.map(Signals::check)
+        {
+            return Ok(End::Interrupted(error));
         }
     }
 }
 
-/// Reads what is there; false at the end of the stream.
+/// Reads what is there, once: who writes without an end must not keep this from looking at the
+/// rest. False at the end of the stream.
 fn read_some(output: &OwnedFd, text: &mut Vec<u8>) -> std::result::Result<bool, Errno> {
-    let mut buffer = [0u8; 1024];
-    loop {
-        match rustix::io::read(output, &mut buffer) {
-            Ok(0) => return Ok(false),
-            Ok(count) => {
-                let room = OUTPUT_MAX.saturating_sub(text.len());
-                text.extend_from_slice(&buffer[..count.min(room)]);
-            }
-            Err(Errno::AGAIN) => return Ok(true),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
+    let mut buffer = [0u8; 4096];
+    match rustix::io::read(output, &mut buffer) {
+        Ok(0) => Ok(false),
+        Ok(count) => {
+            let room = OUTPUT_MAX.saturating_sub(text.len());
+            text.extend_from_slice(&buffer[..count.min(room)]);
+            Ok(true)
         }
+        Err(Errno::AGAIN | Errno::INTR) => Ok(true),
+        Err(errno) => Err(errno),
     }
 }
 

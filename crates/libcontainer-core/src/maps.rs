@@ -109,6 +109,7 @@ fn run_helper(helper: &CString, pid: i32, map: &[IdMap]) -> Result<()> {
     let child = match ::namespaces::clone(&CloneRequest::default()) {
         Ok(Fork::Child) => {
             sys::default_signals(u64::MAX);
+            sys::unblock_signals();
             sys::execve(helper, &argv, &[]);
             sys::exit_now(127)
         }

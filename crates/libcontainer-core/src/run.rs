@@ -2,15 +2,15 @@
 
 use std::os::fd::AsFd;
 
-use crate::container::Container;
 use crate::create::{self, CreateRequest, Created};
 use crate::delete;
 use crate::error::{Error, Result};
-use crate::foreground::{Relay, Signals, attend};
+use crate::foreground::{Relay, attend};
+use crate::interrupt::Signals;
 use crate::listener;
 use crate::notify::Proxy;
 use crate::record::Recorder;
-use crate::start::{hear_of_program, run_poststart};
+use crate::start::{Hearing, run_poststart};
 use crate::step::Step;
 use crate::store::Store;
 use crate::sync::Message;
@@ -40,30 +40,32 @@ pub struct Ended {
 /// Runs a container.
 pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result<Ended> {
     let recorder = recorder(&request)?;
-    let signals = if request.detach { None } else { Some(Signals::catch()?) };
+    let signals = Signals::catch(create.ignored_signals)?;
     if !request.detach && !request.no_subreaper {
         let own = rustix::process::getpid();
         // Only a comfort: without it, orphans go to the host's init.
         let _ = rustix::process::set_child_subreaper(Some(own));
     }
-    let mut created = create::launch(store, create, false, recorder.as_ref())?;
+    let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take();
     let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
-        start_program(&created, recorder.as_ref())?;
+        start_program(&created, &signals, recorder.as_ref())?;
         let child = &created.child;
-        match (&signals, proxy) {
-            (None, None) => Ok(0),
-            (None, Some(proxy)) => proxy.wait(child.pidfd.as_fd(), created.state.pid).map(|()| 0),
-            (Some(signals), proxy) => {
-                let relay = terminal.map(Relay::new).transpose()?;
-                attend(child.pid, &child.pidfd, signals, relay, proxy)
-            }
+        if request.detach {
+            let told = proxy.map(|proxy| proxy.wait(child.pidfd.as_fd(), created.state.pid));
+            return told.unwrap_or(Ok(())).map(|()| 0);
         }
+        let relay = terminal.map(Relay::new).transpose()?;
+        attend(child.pid, &child.pidfd, &signals, relay, proxy)
     });
     if !(request.detach || request.keep) || result.is_err() {
-        let container = Container::load(store, created.dir.id())?;
-        warnings.extend(delete::destroy(&container)?);
+        // The program's end, and what failed before, count for more than the removal.
+        match delete::destroy(created.dir, true, &|_| Ok(()), Some(&signals)) {
+            Ok(more) => warnings.extend(more),
+            Err(error) if error.step == Step::FindContainer => {}
+            Err(error) => warnings.push(format!("the container is not removed: {error}")),
+        }
     }
     let status = result?;
     if let Some(recorder) = recorder {
@@ -83,14 +85,14 @@ fn recorder(request: &RunRequest) -> Result<Option<Recorder>> {
 }
 
 /// Lets the init go, and hears on the pipe whether the program runs.
-fn start_program(created: &Created, recorder: Option<&Recorder>) -> Result<()> {
+fn start_program(created: &Created, signals: &Signals, recorder: Option<&Recorder>) -> Result<()> {
     created.pipe.send(&Message::Proceed { gate: false })?;
     let process = (created.state.pid, created.child.pidfd.as_fd());
-    hear_of_program(&created.pipe, &|place| match recorder {
+    let state = &created.state;
+    let hearing = Hearing { executing: false, process, state, signals: Some(signals) };
+    hearing.hear(&created.pipe, &|place| match recorder {
         Some(recorder) => recorder.attach(&created.pipe, process, place),
-        None => {
-            listener::deliver_running(&created.dir, &created.state, &created.pipe, process, place)
-        }
+        None => listener::deliver_running(&created.dir, state, &created.pipe, process, place),
     })?;
-    run_poststart(&created.state, created.child.pidfd.as_fd())
+    run_poststart(state, process.1, Some(signals))
 }

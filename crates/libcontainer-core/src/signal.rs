@@ -72,11 +72,14 @@ pub fn describe(number: i32) -> String {
         libc::SIGSYS => "bad system call".to_owned(),
         libc::SIGSEGV => "segmentation fault".to_owned(),
         libc::SIGABRT => "aborted".to_owned(),
-        other => NAMES
-            .iter()
-            .find(|(_, known)| *known == other)
-            .map_or_else(|| format!("signal {other}"), |(name, _)| format!("SIG{name}")),
+        other => name(other),
     }
+}
+
+/// The name of a signal, or its number in words.
+pub fn name(number: i32) -> String {
+    let known = NAMES.iter().find(|(_, known)| *known == number);
+    known.map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
 }
 
 #[cfg(test)]

@@ -116,6 +116,10 @@ steps! {
     Gate = "open the start gate of container",
     /// A signal.
     Signal = "unable to signal init:",
+    /// Catching the signals to the runtime itself.
+    Signals = "catch signals:",
+    /// A signal to the runtime itself; the subject has its name.
+    Interrupted = "interrupted by",
     /// Waiting for a process.
     Wait = "wait for process",
     /// The terminal of the caller.

@@ -1,13 +1,20 @@
 //! The state of containers on disk: a directory for each below the state root.
 //!
-//! Making the directory is the lock on the name. The first file in it is the intent: where the
-//! container's cgroups will be, written before the first of them exists. It is renamed when they
-//! are found to be the container's own, and another rename replaces it by the state. So whatever is killed when, `delete` finds what there is to remove.
+//! Making the directory takes the name. The first file in it is the intent: where the container's
+//! cgroups will be, written before the first of them exists. It is renamed when they are found to be
+//! the container's own, and another rename replaces it by the state. So whatever is killed when,
+//! `delete` finds what there is to remove.
+//!
+//! Who makes a container locks its directory (`flock(2)`, shared), who deletes it does so
+//! exclusively: the kernel gives the lock back when the holder is killed. The state is unlinked
+//! last, so a directory without one is no container any more, or none yet.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +37,8 @@ pub const GATE: &str = "exec.sock";
 const FILES: [&str; 5] = [GATE, CONFIG, STATE_NEW, INTENT, STATE];
 /// The longest name of a container: a file name less what may be put around it.
 const ID_MAX: usize = 255;
+/// How often a name is tried to be taken, when what a killed command left of it is in the way.
+const CLAIM_ATTEMPTS: u32 = 5;
 
 /// What is known of a container; the intent has `pid` 0.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -100,6 +109,8 @@ pub struct StateDir {
     id: String,
     root: OwnedFd,
     dir: OwnedFd,
+    /// Whether this process may remove it.
+    exclusive: bool,
 }
 
 /// Checks a container's name: letters, digits, `_`, `+`, `-`, `.`, and not only dots.
@@ -154,22 +165,45 @@ impl Store {
         Ok(format!("{}/{}/{id}", cwd.to_string_lossy(), self.path))
     }
 
-    /// Takes a name by making its directory; an error if there is one.
+    /// Takes a name by making its directory, which is locked until it is unlocked or closed; an error
+    /// if there is a container. What a killed command left without a state is none.
     pub fn claim(&self, id: &str) -> Result<StateDir> {
         check_id(id)?;
-        match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
-            Err(Errno::EXIST) => return Err(Error::new(Step::ClaimId, id)),
-            other => other.at_with(Step::WriteState, || format!("{}/{id}", self.path))?,
+        for _ in 0..CLAIM_ATTEMPTS {
+            match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
+                Ok(()) => {
+                    let dir = self.find(id).inspect_err(|_| {
+                        let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
+                    })?;
+                    dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
+                    return Ok(dir);
+                }
+                Err(Errno::EXIST) => {}
+                Err(errno) => {
+                    return Err(errno).at_with(Step::WriteState, || format!("{}/{id}", self.path));
+                }
+            }
+            let left = match self.find(id) {
+                Err(error) if error.step == Step::FindContainer => continue,
+                other => other?,
+            };
+            let at_work = left.flock(FlockOperation::NonBlockingLockExclusive).is_err();
+            if at_work || left.read_state()?.is_some() {
+                break;
+            }
+            if left.is_gone() {
+                continue;
+            }
+            left.remove()?;
         }
-        self.find(id).inspect_err(|_| {
-            let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
-        })
+        Err(Error::new(Step::ClaimId, id))
     }
 
     /// Opens the directory of a container.
     pub fn find(&self, id: &str) -> Result<StateDir> {
         check_id(id)?;
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Not O_PATH, which could not be locked.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = match rustix::fs::openat(&self.root, id, flags, Mode::empty()) {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
                 return Err(Error::new(Step::FindContainer, id));
@@ -177,7 +211,7 @@ impl Store {
             other => other.at(Step::ReadState, id)?,
         };
         let root = rustix::io::fcntl_dupfd_cloexec(&self.root, 3).at(Step::ReadState, id)?;
-        Ok(StateDir { id: id.to_owned(), root, dir })
+        Ok(StateDir { id: id.to_owned(), root, dir, exclusive: false })
     }
 
     /// The names of all containers, sorted.
@@ -211,9 +245,59 @@ impl StateDir {
         self.dir.as_fd()
     }
 
-    /// Writes the intent, the first file.
+    /// Writes the intent, the first file. A directory that is gone was taken for what a killed
+    /// command left, by one that has the name now.
     pub fn write_intent(&self, state: &State) -> Result<()> {
-        self.write(INTENT, &encode(state))
+        self.write(INTENT, &encode(state)).map_err(|error| match error.errno() {
+            Some(Errno::NOENT) => Error::new(Step::ClaimId, &*self.id),
+            _ => error,
+        })
+    }
+
+    fn flock(&self, operation: FlockOperation) -> std::result::Result<(), Errno> {
+        rustix::io::retry_on_intr(|| rustix::fs::flock(&self.dir, operation))
+    }
+
+    /// Gives the lock of [`Store::claim`] back: the container is made.
+    pub fn unlock(&self) -> Result<()> {
+        self.flock(FlockOperation::Unlock).at(Step::WriteState, &*self.id)
+    }
+
+    /// Locks the directory for its removal, as soon as nobody makes or deletes the container any
+    /// more; false if that takes too long.
+    pub fn lock(&mut self, patience: Duration) -> Result<bool> {
+        let deadline = Instant::now() + patience;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.flock(FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {
+                    self.exclusive = true;
+                    return Ok(true);
+                }
+                Err(Errno::AGAIN) if Instant::now() < deadline => std::thread::sleep(pause),
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(errno) => return Err(errno).at(Step::RemoveState, &*self.id),
+            }
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether the directory was removed.
+    pub fn is_gone(&self) -> bool {
+        rustix::fs::fstat(&self.dir).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
+    /// Whether somebody is making the container at this moment.
+    pub fn is_being_made(&self) -> bool {
+        // Shared goes with the maker's lock, and not with that of who deletes; exclusive goes with
+        // neither.
+        let made = !self.exclusive
+            && self.flock(FlockOperation::NonBlockingLockShared).is_ok()
+            && self.flock(FlockOperation::NonBlockingLockExclusive).is_err();
+        if !self.exclusive {
+            let _ = self.unlock();
+        }
+        made
     }
 
     /// Notes that the cgroup exists, was empty, and belongs to the container from now on.
@@ -239,25 +323,26 @@ impl StateDir {
         self.try_read(CONFIG).at_with(Step::ReadState, || format!("{}/{CONFIG}", self.id))
     }
 
-    /// The state or the intent; none if `create` was killed before it wrote either.
+    /// The state or the intent; none if there is no container yet, or any more.
     pub fn read_state(&self) -> Result<Option<State>> {
         let label = || format!("{}/{STATE}", self.id);
-        let (text, cgroup_owned) = match self.try_read(STATE) {
-            Err(Errno::NOENT) => match self.try_read(INTENT) {
-                Err(Errno::NOENT) => return Ok(None),
-                other => (other.at_with(Step::ReadState, label)?, false),
-            },
-            other => (other.at_with(Step::ReadState, label)?, true),
-        };
-        if text.is_empty() {
-            return Ok(None); // killed between making the file and writing it
+        // The intent may be renamed between two looks.
+        for (file, cgroup_owned) in [(STATE, true), (INTENT, false), (STATE, true)] {
+            let text = match self.try_read(file) {
+                Err(Errno::NOENT) => continue,
+                other => other.at_with(Step::ReadState, label)?,
+            };
+            if text.is_empty() {
+                return Ok(None); // killed between making the file and writing it
+            }
+            let state: State = serde_json::from_slice(&text)
+                .map_err(|error| Error::because(Step::ReadState, label(), error.to_string()))?;
+            return Ok(Some(State { cgroup_owned, ..state }));
         }
-        let state: State = serde_json::from_slice(&text)
-            .map_err(|error| Error::because(Step::ReadState, label(), error.to_string()))?;
-        Ok(Some(State { cgroup_owned, ..state }))
+        Ok(None)
     }
 
-    /// Whether the container waits to be started.
+    /// Whether there is a file of the gate.
     pub fn has_gate(&self) -> bool {
         rustix::fs::statat(&self.dir, GATE, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }

@@ -10,12 +10,13 @@
 //! | init | `ListenerAt` | it will load a filter that notifies | `Watching` |
 //! | init | `Ready` | all is done but the program | `Proceed` |
 //! | parent | `Proceed` | the state is committed: wait at the gate, or run | |
-//! | init | `Accepted` | at the gate, to the one `start` that it heard | |
+//! | init | `Accepted` | at the gate, to the one `start` that it heard, if hooks are left to run | |
+//! | init | `Executing` | all is done but the filter and `execve` | |
 //! | helper | `Spawned` | it made the process | |
 //! | init | `Failed` | a step failed; the last message | |
 //!
 //! Messages are packets (`SOCK_SEQPACKET`), so none is read in part. The end of the stream means
-//! that the other side is gone, or, after `Proceed`, that the program runs: the pipe is
+//! that the other side is gone, or, after `Executing`, that the program runs: the pipe is
 //! close-on-exec.
 
 use std::io::{IoSlice, IoSliceMut};
@@ -64,6 +65,8 @@ pub enum Message {
     },
     /// The init heard this `start`, and no other.
     Accepted,
+    /// All is done but the filter and `execve`; at the gate, the init heard this `start`, too.
+    Executing,
     /// The listener of a seccomp filter is about to have this number; once it is taken, a 1 is
     /// wanted at this address.
     ListenerAt(u32, u64),
@@ -178,6 +181,7 @@ fn name(message: &Message) -> &'static str {
         Message::Ready => "Ready",
         Message::Proceed { .. } => "Proceed",
         Message::Accepted => "Accepted",
+        Message::Executing => "Executing",
         Message::ListenerAt(..) => "ListenerAt",
         Message::Watching => "Watching",
         Message::Spawned(..) => "Spawned",
@@ -200,6 +204,7 @@ fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
         Message::Ready => (b"r".to_vec(), None),
         Message::Proceed { gate } => (vec![b'p', u8::from(*gate)], None),
         Message::Accepted => (b"a".to_vec(), None),
+        Message::Executing => (b"e".to_vec(), None),
         Message::ListenerAt(number, flag) => {
             ([b"l".as_slice(), &number.to_ne_bytes(), &flag.to_ne_bytes()].concat(), None)
         }
@@ -224,6 +229,7 @@ fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
             Message::ListenerAt(u32::from_ne_bytes([*a, *b, *c, *d]), flag)
         }
         (b"a", _) => Message::Accepted,
+        (b"e", _) => Message::Executing,
         (b"w", _) => Message::Watching,
         (b"I", _) => Message::MountMapped,
         (b"M", _) => Message::Mounted,

@@ -34,9 +34,14 @@ fn configurations_become_these_plans() {
 }
 
 fn describe(text: &[u8], path: &Path) -> String {
-    let options =
-        Options { id: "box".to_owned(), bundle: "/bundle".to_owned(), ..Options::default() };
-    let unified = path.to_string_lossy().contains("v2");
+    let named = |word| path.to_string_lossy().contains(word);
+    let options = Options {
+        id: "box".to_owned(),
+        bundle: "/bundle".to_owned(),
+        systemd_cgroup: named("systemd"),
+        ..Options::default()
+    };
+    let unified = named("v2");
     let host = Host { cgroups: Some(layout(unified)), selinux: || true, euid: 0, egid: 0 };
     match parse(text).and_then(|spec| plan(&spec, &options, &host)) {
         Err(error) => format!("error: {error}\n"),

@@ -129,6 +129,12 @@ pub fn of(command: &str) -> &'static [&'static str] {
         "state" => &[
             "Prints the state of a container: its process id, status (creating, created, running, paused or stopped), bundle and annotations.",
         ],
+        "stats" => &[
+            "Prints a line for each container, or for those that are named: CPU, memory, tasks, I/O and pressure, as their cgroups tell. With --format json, one object for each.",
+        ],
+        "top" => &[
+            "Prints what stats prints, again and again, sorted by what is asked for, until it is interrupted.",
+        ],
         "update" => &[
             "Changes limits; those that are not named stay. With --resources, the file has all of them, as linux.resources in config.json, and other options are ignored. Rules for devices are not changed.",
             "Sizes have a suffix of b, k, m, g, t or p.",

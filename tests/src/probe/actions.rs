@@ -28,6 +28,7 @@ pub fn act(verb: &str, operands: &str, words: &[&str]) -> Value {
         ("raise", [signal]) => kill(&std::process::id().to_string(), signal),
         ("kill", [pid, signal]) => kill(pid, signal),
         ("trap", [count]) => trap(number(count)),
+        ("spin", []) => spin(),
         ("eat", [mebibytes]) => eat(number(mebibytes)),
         ("fork", [count]) => fork(number(count)),
         ("notify", _) => outcome(notify(operands)),
@@ -57,6 +58,12 @@ fn sleep_forever() -> ! {
     say(&json!({ "step": "sleep", "result": "asleep" }).to_string());
     loop {
         std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
     }
 }
 

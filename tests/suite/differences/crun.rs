@@ -1,8 +1,8 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, WAIT, always,
-    sometimes,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
+    always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -69,6 +69,17 @@ pub const DIFFERENCES: &[Difference] = &[
             "notify::the_directory_is_read_only",
             "notify::delete_removes_the_directory",
         ],
+    ),
+    always("crun", "has no commands stats and top", USAGE),
+    always(
+        "crun",
+        "has no command events",
+        &["limits::running_out_of_memory_is_an_event", "limits::statistics_at_an_interval"],
+    ),
+    always(
+        "crun 1.8",
+        "does not read resources from standard input",
+        &["limits::an_update_back_and_forth", "limits::an_update_that_fails_changes_nothing"],
     ),
     always(
         "crun",
@@ -357,13 +368,13 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "takes a group that others use",
-        &["cgroups_v1::a_group_with_processes_is_refused"],
+        &["cgroups::a_group_with_processes_is_refused"],
     ),
     always("crun 1.8", "writes -1 to pids.max", &["cgroups_v1::pids_without_limit"]),
     always(
         "crun",
         "allows every device when there are no rules",
-        &["cgroups_v1::no_rules_allow_the_default_devices"],
+        &["cgroups::no_rules_allow_the_default_devices"],
     ),
     always("crun 1.8", "refuses, but leaves the cgroups", &["cgroups_v1::unified_is_refused"]),
     always(

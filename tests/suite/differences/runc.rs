@@ -1,7 +1,8 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, VALIDATE, WAIT, always,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
+    always,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -44,6 +45,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "notify::delete_removes_the_directory",
         ],
     ),
+    always("runc", "has no commands stats and top", USAGE),
     always(
         "runc",
         "returns from start before the container's hooks have run, runs poststart in create, and checks no hook before",
@@ -228,7 +230,7 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "runc 1.1",
         "warns only of a group with processes",
-        &["cgroups_v1::a_group_with_processes_is_refused"],
+        &["cgroups::a_group_with_processes_is_refused"],
     ),
     always(
         "runc 1.1",

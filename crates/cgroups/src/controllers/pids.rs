@@ -14,7 +14,7 @@ pub(crate) fn steps(to: &mut Steps<'_>, pids: &Pids) -> Result<(), PlanError> {
 /// What to write to `pids.max`.
 ///
 /// 0 means "no new task", and is 1: the container's own first task is there before the limit is.
-fn max(limit: i64) -> Cow<'static, str> {
+pub(crate) fn max(limit: i64) -> Cow<'static, str> {
     match limit {
         ..0 => "max".into(),
         0 => "1".into(),

@@ -55,11 +55,16 @@ impl Record {
     /// Whether the kernel has killed a process of the container for want of memory; no, if the
     /// cgroup is gone.
     pub fn oom_killed(&self) -> bool {
-        let Some(directory) = self.directory("memory") else { return false };
-        let Ok(root) = self.open_root() else { return false };
+        self.oom_kills() > 0
+    }
+
+    /// How many processes the kernel has killed for want of memory; 0, if the cgroup is gone.
+    pub(crate) fn oom_kills(&self) -> u64 {
+        let Some(directory) = self.directory("memory") else { return 0 };
+        let Ok(root) = self.open_root() else { return 0 };
         let name = if directory.is_v2() { "memory.events" } else { "memory.oom_control" };
-        let files = Files::new(root.as_fd(), self, directory);
-        files.table(name).is_ok_and(|table| table.get("oom_kill").is_some_and(|kills| *kills > 0))
+        let table = Files::new(root.as_fd(), self, directory).table(name).unwrap_or_default();
+        table.get("oom_kill").copied().unwrap_or(0)
     }
 }
 

@@ -56,7 +56,7 @@ fn max(quota: i64, period: Option<u64>) -> String {
 /// The weight (1 to 10000) for a number of shares (2 to 262144); none for 0, which is unset.
 ///
 /// A curve through (2, 1), (1024, 100) and (262144, 10000): the defaults of both versions meet.
-fn weight(shares: u64) -> Option<u64> {
+pub(crate) fn weight(shares: u64) -> Option<u64> {
     match shares {
         0 => None,
         1 | 2 => Some(1),

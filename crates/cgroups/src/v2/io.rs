@@ -48,7 +48,7 @@ fn weight_step(
 }
 
 /// 10 to 1000 becomes 1 to 10000.
-fn io_weight(weight: u16) -> u32 {
+pub(crate) fn io_weight(weight: u16) -> u32 {
     1 + (u32::from(weight.clamp(10, 1000)) - 10) * 9999 / 990
 }
 

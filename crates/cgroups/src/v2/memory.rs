@@ -58,7 +58,7 @@ pub(crate) fn check_signs(memory: &Memory) -> Result<(), PlanError> {
 }
 
 /// A limit as the files have it; 0 and absent leave what is there.
-fn max(limit: Option<i64>) -> Option<Cow<'static, str>> {
+pub(crate) fn max(limit: Option<i64>) -> Option<Cow<'static, str>> {
     match limit.unwrap_or(0) {
         0 => None,
         ..0 => Some("max".into()),
@@ -67,7 +67,10 @@ fn max(limit: Option<i64>) -> Option<Cow<'static, str>> {
 }
 
 /// The limit of swap alone, from the spec's limit of memory with swap.
-fn swap_max(limit: Option<i64>, swap: Option<i64>) -> Result<Option<Cow<'static, str>>, PlanError> {
+pub(crate) fn swap_max(
+    limit: Option<i64>,
+    swap: Option<i64>,
+) -> Result<Option<Cow<'static, str>>, PlanError> {
     let value = match (limit.unwrap_or(0), swap.unwrap_or(0)) {
         (-1, 0) | (_, -1) => "max".into(),
         (_, 0) => return Ok(None),

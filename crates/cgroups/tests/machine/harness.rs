@@ -62,7 +62,7 @@ pub(crate) fn name(test: &str) -> String {
 pub(crate) fn planned(layout: &Layout, path: &str, json: &str) -> Plan {
     let resources: spec::Resources<'_> = serde_json::from_str(json).unwrap();
     let request =
-        Request { path: Some(path), id: "id", resources: Some(&resources), rootless: false };
+        Request { path: Some(path), id: "id", resources: Some(&resources), ..Request::default() };
     plan(layout, &request).unwrap()
 }
 

@@ -143,7 +143,7 @@ fn throttles_of_a_block_device_read_back() {
 #[test]
 fn a_relative_path_is_below_the_parent_of_the_own_cgroup() {
     let Some(layout) = v2("a_relative_path_is_below_the_parent_of_the_own_cgroup") else { return };
-    let request = cgroups::Request { path: None, id: "x", resources: None, rootless: false };
+    let request = cgroups::Request { path: None, id: "x", resources: None, ..Default::default() };
     let record = plan(&layout, &request).unwrap().record().clone();
     let own = layout.hierarchies()[0].own.rsplit_once('/').map_or("", |(parent, _)| parent);
     let expected = format!("{own}/x");

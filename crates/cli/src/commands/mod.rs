@@ -13,12 +13,14 @@ mod regex;
 mod seccomp;
 mod spec;
 mod state;
+mod stats;
 mod update;
 mod validate;
 mod wait;
 
 use std::ffi::CString;
 
+use libcontainer_core::container::Container;
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
@@ -58,7 +60,12 @@ impl Failure {
             "exec" => format!("exec failed: {error}"),
             _ => error.to_string(),
         };
-        let status = if command == "exec" || (command == "run" && exec_failed) { 255 } else { 1 };
+        let status = match error.signal() {
+            // As a shell would say of a command that the signal ended.
+            Some(signal) => 128 + signal,
+            None if command == "exec" || (command == "run" && exec_failed) => 255,
+            None => 1,
+        };
         Failure { message, status, bare: exec_failed && command != "start" }
     }
 
@@ -73,10 +80,7 @@ impl Failure {
             log.write("error", &self.message);
         }
         if log.is_elsewhere() || self.bare {
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                format!("{}\n", self.message).as_bytes(),
-            );
+            let _ = crate::sys::write_to_stderr(format!("{}\n", self.message).as_bytes());
         } else {
             log.write("error", &self.message);
         }
@@ -115,7 +119,7 @@ pub fn run(
             )))
         }
         "delete" => delete::delete(context, words, &root),
-        "start" => find(&root, id())
+        "start" => find_by(&root, id(), Container::load_to_start)
             .and_then(|container| {
                 start::start(&container, surroundings::notify_socket(&context.env))
             })
@@ -142,6 +146,8 @@ pub fn run(
         "seccomp" => seccomp::seccomp(context, words),
         "validate" => validate::validate(context, global, words),
         "update" => update::update(words, &root).map_err(failed),
+        "stats" => stats::stats(words, &root).map_err(failed),
+        "top" => stats::top(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
         "wait" => wait::wait(context, words, &root),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),
@@ -149,13 +155,18 @@ pub fn run(
 }
 
 /// Finds a container below a state root that need not be there.
-fn find(
+fn find(root: &str, id: &str) -> libcontainer_core::Result<Container> {
+    find_by(root, id, Container::load)
+}
+
+fn find_by(
     root: &str,
     id: &str,
-) -> libcontainer_core::Result<libcontainer_core::container::Container> {
+    load: impl FnOnce(&Store, &str) -> libcontainer_core::Result<Container>,
+) -> libcontainer_core::Result<Container> {
     libcontainer_core::store::check_id(id)?;
     match Store::open(root)? {
-        Some(store) => libcontainer_core::container::Container::load(&store, id),
+        Some(store) => load(&store, id),
         None => Err(Error::new(Step::FindContainer, id)),
     }
 }

@@ -83,7 +83,8 @@ fn steps(
         let needed: Vec<_> = ends.into_iter().flatten().collect();
         process::settle_descriptors(&[], &needed)?;
         process::give_up_capabilities()?;
-        channel.pass_gate(gate)?;
+        sys::unblock_signals();
+        channel.pass_gate(gate, false)?;
         return Err(Error::config("process", "is missing, so there is no program to start"));
     };
     let terminal = match process.terminal {
@@ -97,9 +98,15 @@ fn steps(
         let descriptors = process::Descriptors { passed, needed: &needed };
         process::prepare(process, labels, terminal, ignored_signals, &descriptors)?
     };
-    channel.pass_gate(gate)?;
+    let hooks = !plan.hooks.start_container.is_empty();
+    channel.pass_gate(gate, !hooks)?;
     process::filter(process, &channel.0)?;
-    start_hooks(plan, process, &ready)?;
+    if hooks {
+        // Under the filter, as with runc: they are programs of the image.
+        start_hooks(plan, process, &ready)?;
+        // The filter may forbid it; that this process lives on tells the same.
+        let _ = channel.0.send(&Message::Executing);
+    }
     process::execute(&ready)
 }
 
@@ -107,13 +114,17 @@ fn steps(
 struct Channel(Pipe);
 
 impl Channel {
-    /// Tells that all is ready, and waits until the program may run.
-    fn pass_gate(&mut self, gate: Option<OwnedFd>) -> Result<()> {
+    /// Tells that all is ready, and waits until the program may run; if it is `last`, tells that this
+    /// is what comes next.
+    fn pass_gate(&mut self, gate: Option<OwnedFd>, last: bool) -> Result<()> {
         if gate.is_some() {
             sys::die_of_signals();
         }
         self.0.send(&Message::Ready)?;
         match self.0.receive()? {
+            Some(Message::Proceed { gate: false }) if last => {
+                return self.0.send(&Message::Executing);
+            }
             Some(Message::Proceed { gate: false }) => return Ok(()),
             Some(Message::Proceed { gate: true }) => {}
             // The parent died before the state was committed: so does the container.
@@ -122,25 +133,26 @@ impl Channel {
         }
         let Some(gate) = gate else { return Err(Error::new(Step::Gate, "")) };
         self.0 = Pipe::from(gate);
-        self.0 = wait_at(&self.0);
+        let answer = if last { Message::Executing } else { Message::Accepted };
+        self.0 = wait_at(&self.0, &answer)?;
         Ok(())
     }
 }
 
 /// Accepts connections until one asks to start; a `start` that was killed before that does not count.
-fn wait_at(gate: &Pipe) -> Pipe {
+fn wait_at(gate: &Pipe, answer: &Message) -> Result<Pipe> {
     loop {
         match rustix::net::accept_with(gate, SocketFlags::CLOEXEC) {
             Ok(connection) => {
                 let pipe = Pipe::from(connection);
                 let asked = matches!(pipe.receive(), Ok(Some(Message::Proceed { .. })));
-                if asked && pipe.send(&Message::Accepted).is_ok() {
-                    return pipe;
+                if asked && pipe.send(answer).is_ok() {
+                    return Ok(pipe);
                 }
             }
             Err(Errno::INTR | Errno::CONNABORTED) => {}
-            // Without its gate the container can never be started.
-            Err(_) => sys::exit_now(1),
+            // Out of memory or descriptors: `start` finds the gate closed.
+            Err(errno) => return Err(errno).at(Step::Gate, ""),
         }
     }
 }
@@ -291,6 +303,8 @@ fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()>
         state: &own_state(plan, "creating"),
         cwd: top.as_fd(),
         default_env: &[],
+        signals: None,
+        process: None,
     })
 }
 
@@ -310,6 +324,8 @@ fn start_hooks(plan: &CreatePlan, process: &ProcessPlan, ready: &process::Prepar
         state: &own_state(plan, "created"),
         cwd: cwd.as_fd(),
         default_env: &ready.env,
+        signals: None,
+        process: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use ::namespaces::Namespace;
 
-use super::{Namespaces, Options};
+use super::Namespaces;
 use crate::error::{Error, Result};
 use crate::spec::{Hook, Hooks, Spec};
 
@@ -24,18 +24,6 @@ pub fn version(spec: &Spec<'_>) -> Result<()> {
         return Err(Error::config(
             "ociVersion",
             format!("version {version} is not supported, only 1.x is"),
-        ));
-    }
-    Ok(())
-}
-
-/// What this runtime does not do yet is refused, never ignored.
-pub fn unsupported(options: &Options) -> Result<()> {
-    if options.systemd_cgroup {
-        return Err(Error::because(
-            crate::step::Step::CheckOption,
-            "--systemd-cgroup",
-            "the systemd cgroup driver is not supported yet; use the cgroupfs driver (--cgroup-manager=cgroupfs)",
         ));
     }
     Ok(())

@@ -23,7 +23,7 @@ use ::namespaces::{ClockOffset, IdMap, Namespace, NamespaceSet};
 
 use crate::capability::CapabilitySets;
 use crate::error::{Error, Result};
-use crate::spec::{ConsoleSize, Hooks, Spec};
+use crate::spec::{ConsoleSize, Hooks, Mount, Spec};
 
 pub use self::namespaces::plan as namespaces_of;
 pub use exec::{ExecOverrides, plan_exec};
@@ -276,7 +276,6 @@ pub struct SchedulerPlan {
 /// Makes the plan of `create`, or says which property of the configuration stands against it.
 pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePlan> {
     check::version(spec)?;
-    check::unsupported(options)?;
     let linux = spec.linux.as_ref();
     let namespaces = namespaces::plan(linux, host)?;
     check::hooks(spec.hooks.as_ref())?;
@@ -288,7 +287,7 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
     let net_devices = net_devices::plan(linux, &namespaces, host)?;
     let intel_rdt = intel_rdt::plan(linux, options, &mut warnings)?;
     let rootfs = rootfs::path(spec, options)?;
-    let cgroup = plan_cgroup(spec, options, host)?;
+    let cgroup = plan_cgroup(spec, options, host, &namespaces)?;
     let layout = rootfs::Surroundings { namespaces: &namespaces, cgroup: cgroup.as_ref(), host };
     let work = rootfs::plan(spec, options, &layout, &mut warnings)?;
     let init = InitPlan {
@@ -329,18 +328,46 @@ pub fn plan_mounts(
     mounts::plan(spec, options, &around, warnings)
 }
 
-fn plan_cgroup(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<Option<cgroups::Plan>> {
+fn plan_cgroup(
+    spec: &Spec<'_>,
+    options: &Options,
+    host: &Host,
+    namespaces: &Namespaces,
+) -> Result<Option<cgroups::Plan>> {
     let Some(layout) = &host.cgroups else { return Ok(None) };
     let linux = spec.linux.as_ref();
+    let annotations: Vec<(&str, &str)> = match options.systemd_cgroup {
+        true => spec.annotations.iter().map(|(key, value)| (&**key, &**value)).collect(),
+        false => Vec::new(),
+    };
     let request = cgroups::Request {
         path: linux.and_then(|linux| linux.cgroups_path.as_deref()),
         id: &options.id,
         resources: linux.and_then(|linux| linux.resources.as_ref()),
         rootless: options.rootless,
+        owner: cgroup_owner(spec, namespaces),
+        systemd: options
+            .systemd_cgroup
+            .then_some(cgroups::Systemd { user: options.rootless, annotations: &annotations }),
     };
     cgroups::plan(layout, &request)
         .map(Some)
         .map_err(|error| Error::config(error.path, error.message))
+}
+
+/// The user outside who is root inside, if the container can write to its cgroups (config-linux.md,
+/// "Cgroup ownership").
+fn cgroup_owner(spec: &Spec<'_>, namespaces: &Namespaces) -> Option<u32> {
+    let is_writable = |mount: &Mount<'_>| {
+        matches!(mount.kind.as_deref(), Some("cgroup" | "cgroup2"))
+            && mount.destination.trim_end_matches('/') == "/sys/fs/cgroup"
+            && !mount.options.iter().flatten().any(|option| &**option == "ro")
+    };
+    if !namespaces.create.contains(Namespace::Cgroup) || !spec.mounts.iter().any(is_writable) {
+        return None;
+    }
+    let root = namespaces.uid_map.iter().find(|map| map.container == 0 && map.size > 0);
+    root.map(|map| map.host)
 }
 
 /// A C string for the kernel, or the property that has a NUL in it.

@@ -46,6 +46,15 @@ impl CreatePlan {
                     ),
                 );
             }
+            if let Some(owner) = cgroup.owner() {
+                add("cgroup", format!("give to user {owner}"));
+            }
+            if let Some(unit) = cgroup.unit() {
+                add("cgroup", format!("start unit {unit}"));
+            }
+            for (name, value) in cgroup.properties() {
+                add("cgroup", format!("property {name}={value}"));
+            }
             for write in cgroup.writes() {
                 add(
                     "cgroup",

@@ -1,0 +1,72 @@
+//! The systemd driver: systemd makes the cgroup as a unit, and keeps the limits it knows.
+//!
+//! [`UnitPlan`] is what will be asked for, without a word to systemd; [`unit`] does the asking, over
+//! [`bus`]. Everything that systemd has no property for is written by the files of the hierarchies,
+//! as the cgroupfs driver does.
+
+mod bus;
+mod devices;
+mod name;
+mod properties;
+mod unit;
+mod value;
+mod variant;
+
+use crate::error::PlanError;
+use crate::layout::{Kind, Layout};
+use crate::spec::Resources;
+
+pub use unit::Unit;
+
+pub(crate) use name::Placement;
+pub(crate) use properties::{of_update, rounded};
+pub(crate) use unit::{Started, start};
+pub(crate) use value::Property;
+
+/// What the systemd driver needs to know besides the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Systemd<'a> {
+    /// Ask the user's own manager, not the system's.
+    pub user: bool,
+    /// Annotations, of which `org.systemd.property.NAME` become properties of the unit.
+    pub annotations: &'a [(&'a str, &'a str)],
+}
+
+/// The unit of a new container.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct UnitPlan {
+    pub(crate) unit: Unit,
+    /// The slice that the unit is in.
+    pub(crate) slice: String,
+    /// Properties, in order.
+    pub(crate) properties: Vec<Property>,
+}
+
+/// The resources as systemd can keep them.
+pub(crate) fn resources<'r>(given: &Resources<'r>) -> Resources<'r> {
+    Resources { cpu: given.cpu.as_ref().map(rounded), ..given.clone() }
+}
+
+/// Plans the unit, and tells the path of its cgroup below each hierarchy.
+pub(crate) fn plan(
+    layout: &Layout,
+    systemd: &Systemd<'_>,
+    path: Option<&str>,
+    id: &str,
+    resources: &Resources<'_>,
+) -> Result<(UnitPlan, String), PlanError> {
+    if systemd.user && layout.kind() != Kind::V2 {
+        let message = "a user's systemd makes cgroups only where there is cgroup v2 alone";
+        return Err(PlanError::new("linux.cgroupsPath", message));
+    }
+    let placement = Placement::new(path, id, systemd.user)?;
+    let own = layout.hierarchies().first().map_or("", |hierarchy| hierarchy.own.as_str());
+    let cgroup = placement.cgroup(systemd.user.then_some(own))?;
+    let mut properties = properties::of_unit(&placement);
+    properties.extend(properties::of_create(layout.kind(), resources, systemd.user)?);
+    for (key, text) in systemd.annotations {
+        properties.extend(variant::property(key, text)?);
+    }
+    let unit = Unit { name: placement.unit, user: systemd.user };
+    Ok((UnitPlan { unit, slice: placement.slice, properties }, cgroup))
+}
