@@ -3,6 +3,7 @@
 CARGO   ?= cargo
 TARGET  ?= $(shell uname -m)-unknown-linux-musl
 PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
 ROUNDS  ?= 100
 SECONDS_EACH ?= 60
 FUZZ_TARGETS ?= seccomp_compile config_plan state words
@@ -13,7 +14,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-crash test-engines test-vm check fuzz bench install clean deps
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-engines test-vm check fuzz bench install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +31,7 @@ demo: build ## build, and run a real container that shows its isolation
 deps: ## install the Debian packages that the tests need (as root)
 	hack/setup-debian
 
-test: deps build test-unit test-behaviour test-engines ## pass all tests (as root; installs what it needs)
+test: deps build test-unit test-behaviour test-command-line test-engines ## pass all tests (as root; installs what it needs)
 	$(MAKE) test-crash CRASH=some
 
 test-unit: ## tests that need no container
@@ -46,6 +47,10 @@ test-behaviour: probe ## real containers, looked at from inside; RUNTIME=runc te
 test-crash: probe ## the runtime killed, or failing, at each of its system calls (minutes); CRASH=some hits a part
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) CRASH=$${CRASH:-all} \
 		$(PRIVATE) $(CARGO) test --package behaviour --test crash
+
+test-command-line: probe ## the same command lines for the runtime and for runc or crun
+	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
+		$(PRIVATE) $(CARGO) test --package behaviour --test command_line
 
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines
@@ -71,8 +76,24 @@ bench: build ## compare with crun and runc side by side
 	$(CARGO) build --profile tools --target $(TARGET) --package bench
 	target/$(TARGET)/tools/bench --rounds $(ROUNDS)
 
-install: build ## install to $(PREFIX)/bin, below DESTDIR
+install: ## install the binary, manual and completions below $(DESTDIR)$(PREFIX)
+	@test -x $(BINARY) || $(MAKE) build
 	install -D $(BINARY) $(DESTDIR)$(PREFIX)/bin/orun
+	install -d $(DESTDIR)$(MANDIR)/man8
+	install -m 644 docs/man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -D -m 644 docs/completions/orun $(DESTDIR)$(PREFIX)/share/bash-completion/completions/orun
+	install -D -m 644 docs/completions/_orun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orun
+	install -D -m 644 docs/completions/orun.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orun.fish
+
+uninstall: ## remove what install has installed
+	rm -f $(DESTDIR)$(PREFIX)/bin/orun
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard docs/man/*.8)))
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/orun
+	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orun
+	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orun.fish
+
+manual: ## write docs/man and docs/completions anew, from the command line's table
+	$(CARGO) run --package manual
 
 clean: ## remove what was built
 	$(CARGO) clean

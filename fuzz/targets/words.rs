@@ -4,7 +4,7 @@
 
 #[path = "../../crates/cli/src/parse.rs"]
 mod parse;
-#[path = "../../crates/cli/src/table.rs"]
+#[path = "../../crates/cli/src/table/mod.rs"]
 mod table;
 
 use std::ffi::OsStr;

@@ -4,8 +4,13 @@
 type Difference = (&'static str, &'static str, &'static str);
 
 /// A test that is listed here must fail with that runtime (the name of its binary).
-const DIFFERENCES: [Difference; 3] = [
+const DIFFERENCES: [Difference; 4] = [
     ("crun", "podman_errors::not_a_program", "its error does not name the file"),
+    (
+        "runc",
+        "snippets::podman_uses_the_runtime_by_its_name",
+        "has no --cgroup-manager, which podman gives to a runtime without cgroups",
+    ),
     ("crun", "podman_exec::missing_program", "its error does not name the file"),
     (
         "orun",

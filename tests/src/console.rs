@@ -15,7 +15,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::host;
 
-/// The socket that the runtime sends the terminal's master to.
+/// The socket that the runtime sends the terminal's master to, or a pidfd.
 #[derive(Debug)]
 pub struct ConsoleSocket {
     listener: UnixListener,
@@ -37,6 +37,11 @@ impl ConsoleSocket {
 
     /// Receives the terminal; panics when there is none after 10 s, or not exactly one.
     pub fn receive(&self) -> Pty {
+        Pty::of(self.receive_descriptor())
+    }
+
+    /// Receives any descriptor, as a pidfd, likewise.
+    pub fn receive_descriptor(&self) -> OwnedFd {
         assert!(readable(&self.listener, 10), "nobody connected to the console socket");
         let (connection, _) = self.listener.accept().expect("accept the runtime's connection");
         let mut name = [0; 4096];
@@ -53,10 +58,9 @@ impl ConsoleSocket {
             })
             .flatten()
             .collect();
-        let [master] =
-            <[OwnedFd; 1]>::try_from(fds).expect("one descriptor comes with the message");
-        assert!(got.bytes > 0, "the message names the terminal");
-        Pty::of(master)
+        let [sent] = <[OwnedFd; 1]>::try_from(fds).expect("one descriptor comes with the message");
+        assert!(got.bytes > 0, "the message names the descriptor");
+        sent
     }
 }
 

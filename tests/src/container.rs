@@ -23,6 +23,11 @@ impl Bundle {
         call.args(&globals).arg(command)
     }
 
+    /// A command line with more global options.
+    pub fn call_after(&self, globals: &[&str], command: &str) -> Call {
+        Call::new(&runtime().program).arg("--root").arg(self.root()).args(globals).arg(command)
+    }
+
     /// A command line for this container: command, options, id.
     pub fn call_with(&self, command: &str, options: &[&str]) -> Call {
         self.call(command).args(options).arg(&self.id)

@@ -23,6 +23,13 @@ pub const CASES: &[Case] = cases![
     the_json_log_has_one_object,
     the_text_log_has_the_message,
     a_success_logs_nothing,
+    lines_of_many_writers_do_not_mix,
+    the_log_may_be_standard_error,
+    a_log_without_its_daemon_goes_to_standard_error,
+    a_link_in_place_of_the_log_is_not_followed,
+    an_unknown_log_level_is_refused,
+    errors_only_leaves_warnings_out,
+    an_expression_stands_for_several_containers,
     the_root_is_made_with_mode_0700,
     the_root_may_be_relative,
     accepts_the_options_of_engines,
@@ -211,4 +218,73 @@ fn log_of_a_failure(format: &str) -> String {
     let failed = container.create().fails();
     assert!(failed.stderr.contains("/bin/nothing"), "{failed}");
     fs::read_to_string(log).unwrap()
+}
+
+/// Engines give one file to all containers.
+fn lines_of_many_writers_do_not_mix() {
+    let bundle = Bundle::new();
+    let log = bundle.scratch("log");
+    // Long, so that a line takes more than a page.
+    let words = "x".repeat(9000);
+    let globals = ["--log", log.to_str().unwrap(), "--log-format", "json"];
+    let call = || bundle.call_after(&globals, "spec").arg("--bundle").arg(&words).spawn();
+    let running: Vec<_> = (0..16).map(|_| call()).collect();
+    running.into_iter().for_each(|running| drop(running.wait().fails()));
+    let text = fs::read_to_string(log).unwrap();
+    assert_eq!(text.lines().count(), 16);
+    for line in text.lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["level"], "error");
+        assert!(entry["msg"].as_str().unwrap().contains(&words));
+    }
+}
+
+fn the_log_may_be_standard_error() {
+    let bundle = Bundle::new();
+    let failed = bundle.call_after(&["--log", "/dev/stderr"], "state").arg("no").finish().fails();
+    assert!(failed.stderr.contains("level=error msg=\"container does not exist"), "{failed}");
+}
+
+fn a_log_without_its_daemon_goes_to_standard_error() {
+    let bundle = Bundle::new();
+    for log in ["journald:", "syslog:name"] {
+        let failed = bundle.call_after(&["--log", log], "state").arg("no").finish();
+        failed.fails_with("container does not exist");
+    }
+}
+
+fn a_link_in_place_of_the_log_is_not_followed() {
+    let bundle = Bundle::new();
+    let victim = bundle.host_file("victim", "precious");
+    let link = bundle.scratch("log");
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
+    let log = link.to_str().unwrap();
+    bundle.call_after(&["--log", log], "state").arg("no").finish().fails();
+    assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
+}
+
+fn an_unknown_log_level_is_refused() {
+    let bundle = Bundle::new();
+    let failed = bundle.call_after(&["--log-level", "loud"], "list").finish();
+    failed.fails_with("loud");
+}
+
+fn errors_only_leaves_warnings_out() {
+    let ignored = || Bundle::new().set("process.capabilities.bounding.0", "CAP_UNKNOWN");
+    let warned = ignored().run().ok();
+    assert!(warned.stderr.contains("CAP_UNKNOWN"), "{warned}");
+    let quiet = ignored().global(&["--log-level", "error"]).run().ok();
+    assert_eq!(quiet.stderr, "");
+}
+
+fn an_expression_stands_for_several_containers() {
+    let first = Bundle::new().sleeping();
+    let second = first.beside().sleeping();
+    let expression = format!("^({}|{})$", first.id, second.id);
+    first.call("kill").args(&["--regex", &expression, "KILL"]).finish().ok();
+    first.wait_for("stopped");
+    second.wait_for("stopped");
+    first.call("delete").args(&["--regex", &expression]).finish().ok();
+    assert_eq!(first.call("list").arg("-q").finish().ok().stdout, "");
+    first.call("delete").args(&["--regex", "("]).finish().fails_with("regular expression");
 }

@@ -97,6 +97,31 @@ const VALIDATE: &[&str] = &[
     "rootless::the_written_configuration_is_valid",
 ];
 
+/// The chapter on a command of newer versions of crun.
+const MOUNTS_COMMAND: &[&str] = &[
+    "mounts_command::a_folder_is_added_with_its_options",
+    "mounts_command::a_file_is_added",
+    "mounts_command::a_tmpfs_is_added",
+    "mounts_command::a_place_is_looked_up_below_the_root",
+    "mounts_command::what_the_host_mounts_later_stays_away",
+    "mounts_command::a_mount_is_removed",
+    "mounts_command::what_is_no_mount_can_not_be_removed",
+    "mounts_command::a_filesystem_of_a_namespace_is_refused",
+    "mounts_command::a_bad_document_is_refused",
+    "mounts_command::a_stopped_container_is_refused",
+    "mounts_command::the_container_may_have_a_user_namespace",
+];
+
+/// The chapter on a command that is orun's own.
+const WAIT: &[&str] = &[
+    "wait::it_tells_the_exit_status",
+    "wait::it_tells_the_signal",
+    "wait::it_waits_for_a_container_that_is_not_started_yet",
+    "wait::several_may_wait",
+    "wait::of_a_container_that_has_ended_nothing_is_known",
+    "wait::one_that_is_not_there_is_an_error",
+];
+
 /// What only orun has.
 const SECCOMP_TOOLS: &[&str] = &[
     "seccomp_record::the_recorded_profile_is_enough",

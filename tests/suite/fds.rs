@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use behaviour::{Bundle, Call, host, runtime};
+use behaviour::{Bundle, Call, ConsoleSocket, Seen, host, runtime};
 use serde_json::json;
 
 use crate::case::{Case, cases};
@@ -17,9 +17,16 @@ pub const CASES: &[Case] = cases![
     preserved_ones_are_passed,
     preserved_ones_are_passed_to_exec,
     preserved_ones_that_are_closed,
+    names_of_sockets_are_passed,
+    preserved_ones_come_after_the_sockets,
+    sockets_for_another_process_are_not_passed,
+    variables_of_the_engine_are_not_passed,
     sockets_of_a_service_are_passed,
     few_descriptors_are_enough_to_create,
     a_program_may_have_no_descriptor_to_spare,
+    a_handle_on_the_process_is_sent,
+    a_handle_on_an_exec_process_is_sent,
+    a_handle_needs_somebody_who_listens,
     standard_ones_are_the_callers,
     the_null_device_keeps_its_owner,
 ];
@@ -87,29 +94,106 @@ fn preserved_ones_are_passed_to_exec() {
     assert_eq!(numbers(&seen["fds"]), ["0", "1", "2", "3"]);
 }
 
-/// Descriptors 3 to 5 are asked for and only 5 is open: an error, or 5 and nothing else.
+/// Descriptors 3 to 5 are asked for and only 5 is open.
 fn preserved_ones_that_are_closed() {
     let bundle = Bundle::new().steps(&["fds"]);
     let call = bundle.run_call(&["--preserve-fds", "3"]);
     let done = with_files(call, &bundle, &[5]).finish();
-    if done.code() == 0 {
-        let seen = done.seen();
-        assert_eq!(numbers(&seen["fds"]), ["0", "1", "2", "5"]);
-        assert!(seen["fds"]["5"].as_str().unwrap().ends_with("/file-5"));
-    }
+    done.fails_with("unable to stat preserved-fd 0 (of 3)");
+    let container = Bundle::new().sleeping();
+    let call = container.exec_call(&["--preserve-fds", "2"], &["fds"]);
+    let done = with_files(call, &container, &[3, 5]).finish();
+    assert_eq!(done.code(), 255, "{done}");
+    done.fails_with("unable to stat preserved-fd 1 (of 2)");
 }
 
 fn sockets_of_a_service_are_passed() {
-    let bundle = Bundle::new().steps(&["fds", "self"]);
-    bundle.run_call(&[]);
-    let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
-    let call = Call::new("/bin/sh".as_ref()).args(&["-c", script, "sh"]).arg(&runtime().program);
-    let call = call.arg("--root").arg(bundle.root()).arg("run").arg("--bundle").arg(bundle.path());
-    let seen = with_files(call.arg(&bundle.id), &bundle, &[3, 4]).finish().seen();
+    let seen = as_a_service("LISTEN_PID=$$ LISTEN_FDS=1", &[], &[3, 4]);
     assert_eq!(numbers(&seen["fds"]), ["0", "1", "2", "3"]);
     let env = seen["self"]["env"].as_array().unwrap();
     assert!(env.contains(&json!("LISTEN_FDS=1")), "{env:?}");
     assert!(env.contains(&json!("LISTEN_PID=1")), "{env:?}");
+}
+
+fn names_of_sockets_are_passed() {
+    let seen = as_a_service("LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=a:b", &[], &[3, 4]);
+    let env = seen["self"]["env"].as_array().unwrap();
+    assert!(env.contains(&json!("LISTEN_FDS=2")), "{env:?}");
+    assert!(env.contains(&json!("LISTEN_FDNAMES=a:b")), "{env:?}");
+}
+
+fn preserved_ones_come_after_the_sockets() {
+    let options = ["--preserve-fds", "1"];
+    let seen = as_a_service("LISTEN_PID=$$ LISTEN_FDS=1", &options, &[3, 4, 5]);
+    assert_eq!(numbers(&seen["fds"]), ["0", "1", "2", "3", "4"]);
+    assert!(seen["fds"]["4"].as_str().unwrap().ends_with("/file-4"));
+    let env = seen["self"]["env"].as_array().unwrap();
+    assert!(env.contains(&json!("LISTEN_FDS=1")), "{env:?}");
+}
+
+fn sockets_for_another_process_are_not_passed() {
+    let seen = as_a_service("LISTEN_PID=1 LISTEN_FDS=1", &[], &[3, 4]);
+    assert_eq!(numbers(&seen["fds"]), ["0", "1", "2"]);
+    let env = seen["self"]["env"].as_array().unwrap();
+    assert!(!env.iter().any(|entry| entry.as_str().unwrap().starts_with("LISTEN")), "{env:?}");
+}
+
+/// conmon's pipes, with their variables.
+fn variables_of_the_engine_are_not_passed() {
+    let seen = as_a_service("_OCI_SYNCPIPE=3 _OCI_STARTPIPE=4", &[], &[3, 4]);
+    assert_eq!(numbers(&seen["fds"]), ["0", "1", "2"]);
+    let env = seen["self"]["env"].as_array().unwrap();
+    assert!(!env.iter().any(|entry| entry.as_str().unwrap().contains("PIPE")), "{env:?}");
+}
+
+/// What a container sees that is run with these variables and descriptors.
+fn as_a_service(variables: &str, options: &[&str], files: &[i32]) -> Seen {
+    let bundle = Bundle::new().steps(&["fds", "self"]);
+    // Writes config.json.
+    let _ = bundle.run_call(&[]);
+    let script = format!("{variables} exec \"$@\"");
+    let call = Call::new("/bin/sh".as_ref()).args(&["-c", &script, "sh"]).arg(&runtime().program);
+    let call = call.arg("--root").arg(bundle.root()).arg("run").arg("--bundle").arg(bundle.path());
+    with_files(call.args(options).arg(&bundle.id), &bundle, files).finish().seen()
+}
+
+fn a_handle_on_the_process_is_sent() {
+    let mut container = Bundle::new().steps(&["sleep"]);
+    let socket = ConsoleSocket::listen(container.scratch("pidfd"));
+    container.create_with(&["--pidfd-socket", socket.option()]).ok();
+    assert_eq!(process_of(&socket.receive_descriptor()), container.pid());
+    container.delete_force().ok();
+    let call = container.run_call(&["--detach", "--pidfd-socket", socket.option()]);
+    container.creates(call).ok();
+    assert_eq!(process_of(&socket.receive_descriptor()), container.pid());
+}
+
+fn a_handle_on_an_exec_process_is_sent() {
+    let container = Bundle::new().sleeping();
+    let socket = ConsoleSocket::listen(container.scratch("pidfd"));
+    let pid_file = container.scratch("pid");
+    let options =
+        ["--detach", "--pidfd-socket", socket.option(), "--pid-file", pid_file.to_str().unwrap()];
+    container.exec(&options, &["sleep"]).ok();
+    let pid: i32 = std::fs::read_to_string(pid_file).unwrap().parse().unwrap();
+    assert_eq!(process_of(&socket.receive_descriptor()), pid);
+}
+
+fn a_handle_needs_somebody_who_listens() {
+    let mut container = Bundle::new();
+    let nowhere = container.scratch("nowhere");
+    let failed = container.create_with(&["--pidfd-socket", nowhere.to_str().unwrap()]);
+    failed.fails_with("nowhere: no such file or directory");
+    container.call_with("state", &[]).finish().fails_with("does not exist");
+}
+
+/// The process that a pidfd is a handle on (`pidfd_open(2)`).
+fn process_of(pidfd: &OwnedFd) -> i32 {
+    use std::os::fd::AsRawFd;
+    let facts = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()));
+    let facts = facts.unwrap();
+    let pid = facts.lines().find_map(|line| line.strip_prefix("Pid:"));
+    pid.expect("a pidfd").trim().parse().unwrap()
 }
 
 fn standard_ones_are_the_callers() {

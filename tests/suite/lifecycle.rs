@@ -40,6 +40,7 @@ pub const CASES: &[Case] = cases![
     pid_file_holds_the_pid,
     pid_file_is_relative_to_the_caller,
     a_killed_init_is_stopped,
+    a_created_container_may_be_paused,
 ];
 
 fn created_then_started() {
@@ -298,4 +299,15 @@ fn of_several_starts_one_succeeds() {
         let good = ended.iter().filter(|start| start.code() == 0).count();
         assert_eq!(good, 1, "{good} of 6 starts say that they did it");
     }
+}
+
+/// Frozen, it does not die of a signal.
+fn a_created_container_may_be_paused() {
+    let mut container = Bundle::new().steps(&["exit 0"]).created();
+    container.call_with("pause", &[]).finish().ok();
+    assert_eq!(container.status(), "paused");
+    container.call_with("resume", &[]).finish().ok();
+    assert_eq!(container.status(), "created");
+    container.call_with("pause", &[]).finish().ok();
+    container.delete_force().ok();
 }

@@ -38,8 +38,10 @@ mod limits;
 mod mount_options;
 mod mount_words;
 mod mounts;
+mod mounts_command;
 mod namespaces;
 mod net_devices;
+mod notify;
 mod process;
 mod relay;
 mod rootfs;
@@ -57,6 +59,7 @@ mod systemd;
 mod terminal;
 mod user_namespaces;
 mod validate;
+mod wait;
 mod words;
 
 use std::process::ExitCode;
@@ -77,6 +80,9 @@ fn main() -> ExitCode {
         ("commands", commands::CASES),
         ("cli", cli::CASES),
         ("validate", validate::CASES),
+        ("wait", wait::CASES),
+        ("notify", notify::CASES),
+        ("mounts_command", mounts_command::CASES),
         ("words", words::CASES),
         ("errors", errors::CASES),
         ("process", process::CASES),

@@ -1,9 +1,6 @@
-//! The log: lines in logrus's two formats, which engines read, to stderr or a file.
+//! The log: lines in logrus's two formats, which engines read.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::time::SystemTime;
 
 use crate::sys::write_to_stderr;
@@ -11,29 +8,42 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::log_place::Place;
+
 /// Where and how lines are written.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// A file, or stderr.
-    pub file: Option<String>,
+    /// Where.
+    pub place: Place,
     /// JSON objects instead of `key=value`.
     pub json: bool,
+    /// Errors only (`--log-level error`).
+    pub no_warnings: bool,
 }
 
 impl Log {
-    /// Writes one line. If the file can't be written, stderr gets it.
+    /// Whether somebody at stderr sees nothing of it.
+    pub fn is_elsewhere(&self) -> bool {
+        self.place != Place::Stderr
+    }
+
+    /// Writes one line. If its place can't be written, stderr gets it.
     pub fn write(&self, level: &str, message: &str) {
-        let line = self.line(level, message);
-        let written = match &self.file {
-            Some(file) => append(file, &line),
-            None => write_to_stderr(line.as_bytes()),
+        if self.no_warnings && level != "error" {
+            return;
+        }
+        let written = if self.place.keeps_levels() {
+            self.place.write(level, message)
+        } else {
+            self.place.write(level, &self.line(level, message))
         };
         if let Err(error) = written
-            && let Some(file) = &self.file
+            && self.is_elsewhere()
         {
             let text = format!(
-                "{}unable to write the log to {file}: {error}\n",
-                self.line(level, message)
+                "{}unable to write the log to {}: {error}\n",
+                self.line(level, message),
+                self.place.name()
             );
             let _ = write_to_stderr(text.as_bytes());
         }
@@ -76,17 +86,6 @@ pub fn escape_controls(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// Whole lines at the end of the file, also while others write to it.
-fn append(file: &str, line: &str) -> std::io::Result<()> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(file)?
-        .write_all(line.as_bytes())
 }
 
 /// Gives the events of the library to the log. Only installed for `--debug`: else they cost nothing.

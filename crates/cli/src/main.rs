@@ -4,6 +4,7 @@
 mod commands;
 mod help;
 mod log;
+mod log_place;
 mod parse;
 mod surroundings;
 mod sys;
@@ -17,6 +18,7 @@ use libcontainer_core::{caller, seal};
 
 use crate::commands::{Context, Failure};
 use crate::log::Log;
+use crate::log_place::Place;
 use crate::parse::{Invocation, UsageError, Words};
 
 #[cfg_attr(not(test), global_allocator)]
@@ -40,7 +42,10 @@ fn start(argv: Vec<CString>, env: Vec<CString>) -> i32 {
     if command.is_none() || words.has("help") || global.has("version") {
         return talk(&program, &global, command);
     }
-    let log = log_of(&global);
+    let log = match log_of(&program, &global) {
+        Ok(log) => log,
+        Err(failure) => return failure.report(&Log::default()),
+    };
     let context = Context { program, log: log.clone(), env };
     match run(&context, &global, command.unwrap_or_default(), &words, &argv) {
         Ok(status) => status,
@@ -58,12 +63,13 @@ fn run(
     let failed = |error| Failure::of(&context.program, command, error);
     let wanted = surroundings::wanted_descriptors(&context.env, words).map_err(failed)?;
     let inherited = caller::open_descriptors(wanted);
+    surroundings::check_preserved(&context.env, words, &inherited).map_err(failed)?;
     if table::command(command).is_some_and(|command| command.enters) {
         // Before anything else is opened: the new process image starts from here.
         seal::ensure(argv, &context.env).map_err(failed)?;
     }
     caller::mark_descriptors().map_err(failed)?;
-    if global.has("debug") {
+    if global.has("debug") || global.last("log-level") == Some("debug") {
         // An error means that there is a subscriber already, which only a test has.
         let _ = tracing::subscriber::set_global_default(log::Events(context.log.clone()));
         if table::command(command).is_some_and(|command| command.enters) {
@@ -85,11 +91,20 @@ fn program_name(argv: &[CString]) -> String {
     }
 }
 
-fn log_of(global: &Words) -> Log {
-    Log {
-        file: global.last("log").filter(|file| !file.is_empty()).map(str::to_owned),
-        json: global.last("log-format") == Some("json"),
+fn log_of(program: &str, global: &Words) -> Result<Log, Failure> {
+    let json = match global.last("log-format").unwrap_or_default() {
+        "" | "text" => false,
+        "json" => true,
+        other => return Err(Failure::new(format!("invalid log-format: {other}"))),
+    };
+    let level = global.last("log-level").unwrap_or("warning");
+    if !matches!(level, "error" | "warning" | "debug") {
+        return Err(Failure::new(format!(
+            "unknown log level {level}: it is error, warning or debug"
+        )));
     }
+    let place = Place::parse(global.last("log").unwrap_or_default(), program);
+    Ok(Log { place, json, no_warnings: level == "error" })
 }
 
 /// Help and version.

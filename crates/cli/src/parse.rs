@@ -98,7 +98,6 @@ fn check_arity(command: &Command, words: &Words) -> Result<(), UsageError> {
         return Ok(());
     }
     let wanted = match (least, most) {
-        (0, 0) => "no arguments".to_owned(),
         (least, most) if least == most => format!("exactly {least} argument(s)"),
         (least, _) if count < least => format!("a minimum of {least} argument(s)"),
         (_, most) => format!("a maximum of {most} argument(s)"),
@@ -126,7 +125,9 @@ fn read(
                 (flags.iter().find(|flag| flag.long == long), format!("--{long}"))
             }
             Some(Arg::Short(short)) => {
-                (flags.iter().find(|flag| flag.short == Some(short)), format!("-{short}"))
+                // crun has a capital V.
+                let known = if short == 'V' && !in_command { 'v' } else { short };
+                (flags.iter().find(|flag| flag.short == Some(known)), format!("-{short}"))
             }
         };
         let Some(flag) = flag else { return Err(UsageError::Unknown(shown)) };

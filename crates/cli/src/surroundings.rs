@@ -47,6 +47,11 @@ pub fn listen_fds(env: &[CString]) -> u32 {
         .unwrap_or(0)
 }
 
+/// `NOTIFY_SOCKET`, the socket of who wants to know when the container is ready (`sd_notify(3)`).
+pub fn notify_socket(env: &[CString]) -> Option<&str> {
+    variable(env, "NOTIFY_SOCKET").filter(|path| !path.is_empty())
+}
+
 /// How many descriptors from 3 on the caller means to pass.
 pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
     let preserved = match words.last("preserve-fds") {
@@ -60,6 +65,23 @@ pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
         })?,
     };
     Ok(listen_fds(env) + preserved)
+}
+
+/// Each descriptor that the caller asks to pass must be open, as with runc: a hole is a mistake.
+pub fn check_preserved(env: &[CString], words: &Words, open: &[i32]) -> Result<()> {
+    let listen = listen_fds(env);
+    let wanted = wanted_descriptors(env, words)? - listen;
+    match (0..wanted).find(|index| !open.contains(&((3 + listen + index) as i32))) {
+        None => Ok(()),
+        Some(index) => Err(Error::because(
+            Step::CheckOption,
+            "--preserve-fds",
+            format!(
+                "unable to stat preserved-fd {index} (of {wanted}): descriptor {} is not open",
+                3 + listen + index
+            ),
+        )),
+    }
 }
 
 /// Whether this is an ordinary user, or root of a user namespace that one made.

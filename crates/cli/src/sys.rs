@@ -1,10 +1,12 @@
-//! The entry point and the allocator.
+//! The entry point, the allocator, and regular expressions.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
+use std::ffi::CString;
 #[cfg(not(test))]
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -127,5 +129,50 @@ unsafe impl GlobalAlloc for Bump {
             unsafe { ptr::copy_nonoverlapping(pointer, new, layout.size().min(size)) };
         }
         new
+    }
+}
+
+/// An extended regular expression (`regcomp(3)`): crun's `--regex` are the C library's.
+pub struct Pattern(libc::regex_t);
+
+impl Pattern {
+    /// Compiles it; none if it is not one.
+    pub fn new(text: &str) -> Option<Pattern> {
+        let text = CString::new(text).ok()?;
+        let mut compiled = MaybeUninit::<libc::regex_t>::uninit();
+        let flags = libc::REG_EXTENDED | libc::REG_NOSUB;
+        // SAFETY: both pointers are valid; the result is only taken as initialized after success.
+        unsafe {
+            let status = libc::regcomp(compiled.as_mut_ptr(), text.as_ptr(), flags);
+            (status == 0).then(|| Pattern(compiled.assume_init()))
+        }
+    }
+
+    /// Whether it matches anywhere in the text.
+    pub fn matches(&self, text: &str) -> bool {
+        let Ok(text) = CString::new(text) else { return false };
+        // SAFETY: the expression was compiled, the text is a C string, and no places are asked for.
+        unsafe { libc::regexec(&self.0, text.as_ptr(), 0, ptr::null_mut(), 0) == 0 }
+    }
+}
+
+impl Drop for Pattern {
+    fn drop(&mut self) {
+        // SAFETY: compiled by `new`, and freed once.
+        unsafe { libc::regfree(&mut self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_extended() {
+        let pattern = Pattern::new("^web-(1|2)+$").unwrap();
+        assert!(pattern.matches("web-1") && pattern.matches("web-12"));
+        assert!(!pattern.matches("web-3") && !pattern.matches("a-web-1"));
+        assert!(Pattern::new("b").unwrap().matches("abc"));
+        assert!(Pattern::new("(").is_none());
     }
 }

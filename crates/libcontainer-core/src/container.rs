@@ -127,8 +127,10 @@ impl Container {
         let live = find_process(&state).at(Step::ReadState, dir.id())?;
         let status = match &live {
             None => Status::Stopped,
+            // A created one can be frozen too: it does not die of a signal. `start` does not ask.
+            Some(_) if knock && is_frozen(&state) => Status::Paused,
             Some(_) if dir.has_gate() && !(knock && gate::is_closed(&dir)) => Status::Created,
-            Some(_) if is_frozen(&state) => Status::Paused,
+            Some(_) if !knock && is_frozen(&state) => Status::Paused,
             Some(_) => Status::Running,
         };
         Ok(Container { dir, state, status, live })
@@ -145,6 +147,9 @@ impl Container {
             (Status::Created, Some(live)) => Ok(live),
             (Status::Stopped, _) => Err(wrong("cannot start a container that has stopped")),
             (Status::Creating, _) => Err(wrong("cannot start a container that is being created")),
+            (Status::Paused, _) if self.dir.has_gate() => {
+                Err(wrong("cannot start a container in the paused state"))
+            }
             _ => Err(wrong("cannot start an already running container")),
         }
     }

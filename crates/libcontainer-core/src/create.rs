@@ -24,7 +24,7 @@ use crate::state::State;
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{delete, gate, intel_rdt, net_devices, pid_file, spawn};
+use crate::{delete, gate, intel_rdt, net_devices, notify, pid_file, spawn};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -42,6 +42,8 @@ pub struct CreateRequest {
     pub pidfd_socket: Option<String>,
     /// File that gets the container's pid.
     pub pid_file: Option<String>,
+    /// `NOTIFY_SOCKET` of the caller.
+    pub notify_socket: Option<String>,
     /// Whether nobody stays to serve a terminal, so that a console socket must.
     pub detached: bool,
     /// Signals that the caller ignored, which the program must not inherit (bit N-1 for signal N).
@@ -91,7 +93,10 @@ pub fn launch(
 ) -> Result<Created> {
     check_id(&request.options.id)?;
     let (text, bundle) = read_config(&request.options.bundle, request.config.as_deref())?;
-    let spec: Spec<'_> = parse(&text)?;
+    let mut spec: Spec<'_> = parse(&text)?;
+    if request.notify_socket.is_some() {
+        notify::provide(&mut spec, &store.path_of(&request.options.id)?);
+    }
     let host = Host::probe(&request.options)?;
     let mut plan = plan::plan(&spec, &request.options, &host)?;
     if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
@@ -118,6 +123,9 @@ pub fn launch(
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
     dir.write_intent(&state)?;
     dir.write_config(&text)?;
+    if request.notify_socket.is_some() {
+        notify::make_directory(dir)?;
+    }
     let mut cgroup = match &plan.cgroup {
         Some(cgroup) => Some(cgroup.create().map_err(|error| {
             cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)

@@ -41,7 +41,8 @@ impl Event<'_> {
 /// What the container uses now, as one line.
 pub fn stats(container: &Container) -> Result<String> {
     if matches!(container.status, Status::Stopped | Status::Creating) {
-        return Err(Error::new(Step::CheckStatus, "container not running"));
+        let words = format!("container with id {} is not running", container.state.id);
+        return Err(Error::new(Step::CheckStatus, words));
     }
     let cgroup = cgroup(container)?.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     let data = Data { cgroup, network_interfaces: network::interfaces(container.state.pid) };

@@ -125,7 +125,7 @@ fn exec_beside(
         None => 0,
         Some(signals) => {
             let relay = terminal.map(Relay::new).transpose()?;
-            attend(child.pid, &child.pidfd, signals, relay)?
+            attend(child.pid, &child.pidfd, signals, relay, None)?
         }
     };
     guard.keep();

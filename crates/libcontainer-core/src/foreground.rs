@@ -9,23 +9,36 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use crate::error::{At, Result};
 use crate::guards::wait_for_end;
 use crate::interrupt::{ENDING, Signals};
+use crate::notify::Proxy;
 use crate::relay::Relay;
 use crate::step::Step;
 use crate::sys;
 
-/// Stays until the process ends; its exit status, or 128 and the number of the signal that ended it.
+/// Stays until the process ends, and tells the caller when it is ready; its exit status, or 128 and the number of the signal that ended it.
 pub fn attend(
     pid: Pid,
     pidfd: &OwnedFd,
     signals: &Signals,
     mut relay: Option<Relay>,
+    mut notify: Option<Proxy>,
 ) -> Result<i32> {
     for signal in signals.take_early() {
         forward(pid, pidfd.as_fd(), signal, relay.as_mut());
     }
     let mut patience = None;
     loop {
-        let event = wait(Some(pidfd.as_fd()), signals, relay.as_mut(), None)?;
+        let sources =
+            Sources { process: Some(pidfd.as_fd()), notify: notify.as_ref().map(AsFd::as_fd) };
+        let event = wait(sources, signals, relay.as_mut(), None)?;
+        if event.told
+            && let Some(proxy) = &mut notify
+        {
+            // For the caller this process is the service. One that can't be told is left alone.
+            let own = rustix::process::getpid().as_raw_nonzero().get();
+            if proxy.forward(own).unwrap_or(true) {
+                notify = None;
+            }
+        }
         while event.signalled
             && let Some(signal) = signals.next()
         {
@@ -49,30 +62,42 @@ const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// Hands the last output to a caller that takes it, until a signal says that nobody does.
 fn hand_over(signals: &Signals, relay: &mut Relay, patience: Option<Timespec>) -> Result<()> {
     while !relay.finish() && signals.check().is_ok() {
-        if wait(None, signals, Some(relay), patience)?.nothing {
+        if wait(Sources::default(), signals, Some(relay), patience)?.nothing {
             break;
         }
     }
     Ok(())
 }
 
+/// What is waited for besides signals and the terminal.
+#[derive(Default)]
+struct Sources<'s> {
+    process: Option<BorrowedFd<'s>>,
+    notify: Option<BorrowedFd<'s>>,
+}
+
 /// What happened.
 #[derive(Default)]
 struct Event {
     ended: bool,
+    told: bool,
     signalled: bool,
     nothing: bool,
 }
 
 /// Waits until something happens, and serves the terminal.
 fn wait(
-    process: Option<BorrowedFd<'_>>,
+    sources: Sources<'_>,
     signals: &Signals,
     relay: Option<&mut Relay>,
     patience: Option<Timespec>,
 ) -> Result<Event> {
     let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-    fds.extend(process.map(|process| PollFd::from_borrowed_fd(process, PollFlags::IN)));
+    let [ended_at, told_at] = [sources.process, sources.notify].map(|source| {
+        let source = source?;
+        fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
+        Some(fds.len() - 1)
+    });
     let own = fds.len();
     let interests = relay.iter().flat_map(|relay| relay.interests());
     fds.extend(interests.map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)));
@@ -85,8 +110,9 @@ fn wait(
     if let Some(relay) = relay {
         relay.work(&ready[own..]);
     }
-    let ended = process.is_some() && ready[1];
-    Ok(Event { ended, signalled: ready[0], nothing: count == 0 })
+    let is_ready = |at: Option<usize>| at.is_some_and(|at| ready[at]);
+    let (ended, told) = (is_ready(ended_at), is_ready(told_at));
+    Ok(Event { ended, told, signalled: ready[0], nothing: count == 0 })
 }
 
 fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signal: i32, relay: Option<&mut Relay>) {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::foreground::attend;
 use crate::interrupt::Signals;
 use crate::listener;
+use crate::notify::Proxy;
 use crate::record::Recorder;
 use crate::relay::{self, Relay};
 use crate::start::{Hearing, run_poststart};
@@ -49,12 +50,15 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take().inspect(relay::give_size);
-    let result = start_program(&created, &signals, recorder.as_ref()).and_then(|()| {
+    let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
+        start_program(&created, &signals, recorder.as_ref())?;
+        let child = &created.child;
         if request.detach {
-            return Ok(0);
+            let told = proxy.map(|proxy| proxy.wait(child.pidfd.as_fd(), created.state.pid));
+            return told.unwrap_or(Ok(())).map(|()| 0);
         }
         let relay = terminal.map(Relay::new).transpose()?;
-        attend(created.child.pid, &created.child.pidfd, &signals, relay)
+        attend(child.pid, &child.pidfd, &signals, relay, proxy)
     });
     if !(request.detach || request.keep) || result.is_err() {
         // The program's end, and what failed before, count for more than the removal.

@@ -91,7 +91,8 @@ pub fn spawn(
     }
 }
 
-fn clone(request: &CloneRequest<'_>) -> Result<Fork> {
+/// Makes a process.
+pub fn clone(request: &CloneRequest<'_>) -> Result<Fork> {
     ::namespaces::clone(request).map_err(|error| match error {
         CloneError::Clone(errno) => {
             let kinds: Vec<_> = request.namespaces.iter().map(Namespace::name).collect();

@@ -6,6 +6,7 @@ use crate::container::Container;
 use crate::error::{At, Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::interrupt::Signals;
+use crate::notify::Proxy;
 use crate::oci_state::OciState;
 use crate::state::State;
 use crate::step::Step;
@@ -15,9 +16,11 @@ use crate::{death, gate, listener, sys};
 /// Starts a container.
 ///
 /// Returns when its program runs. The init holds the connection until `execve`, so its end after
-/// the word that all else is done means success, and a failing hook or exec is told.
-pub fn start(container: &Container) -> Result<()> {
+/// the word that all else is done means success, and a failing hook or exec is told. With the
+/// `NOTIFY_SOCKET` of the caller, when it is ready.
+pub fn start(container: &Container, notify_socket: Option<&str>) -> Result<()> {
     let live = container.created()?;
+    let proxy = Proxy::open(&container.dir, notify_socket)?;
     let already = || Error::new(Step::CheckStatus, "cannot start an already running container");
     let gate = gate::connect(&container.dir)?.ok_or_else(already)?;
     gate.send(&Message::Proceed { gate: false })?;
@@ -34,7 +37,8 @@ pub fn start(container: &Container) -> Result<()> {
     });
     container.dir.remove_gate()?;
     heard?;
-    run_poststart(&container.state, live.as_fd(), None)
+    run_poststart(&container.state, live.as_fd(), None)?;
+    proxy.map_or(Ok(()), |proxy| proxy.wait(live.as_fd(), live.pid))
 }
 
 /// An init that was killed before it took the word did not take another's.

@@ -40,6 +40,8 @@ steps! {
     ReadConfig = "read",
     /// An option of the command line.
     CheckOption = "invalid option",
+    /// A number or size among options; the subject is the option without its dashes.
+    CheckValue = "invalid value for",
     /// A container's name.
     CheckId = "invalid container ID format",
     /// The root filesystem's directory.
@@ -104,6 +106,8 @@ steps! {
     Resctrl = "find a resctrl filesystem at",
     /// A group of resctrl; the subject has the file.
     IntelRdt = "Intel RDT:",
+    /// The sockets of sd_notify(3).
+    Notify = "notify socket",
     /// The agent that gets the listener of a seccomp filter.
     Agent = "failed to connect with seccomp agent",
     /// The pid file.
@@ -152,6 +156,8 @@ steps! {
     Mount = "error mounting",
     /// An id-mapped mount.
     MapMountIds = "error mapping the ids of",
+    /// A mount of a running container.
+    Unmount = "unmount",
     /// The place of a mount.
     MountTarget = "create mount destination",
     /// mknod, or a bind of the host's node.

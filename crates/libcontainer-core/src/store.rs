@@ -25,6 +25,8 @@ const STATE: &str = "state.json";
 const INTENT: &str = "intent.json";
 const STATE_NEW: &str = "state.json.new";
 const CONFIG: &str = "config.json";
+/// A directory with the socket of a container that tells when it is ready.
+pub const NOTIFY: &str = "notify";
 /// The socket at which a created container waits.
 pub const GATE: &str = "exec.sock";
 /// Everything that can be in a state directory.
@@ -92,6 +94,15 @@ impl Store {
     /// Its path.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The absolute path of a container's directory, for others to open.
+    pub fn path_of(&self, id: &str) -> Result<String> {
+        if self.path.starts_with('/') {
+            return Ok(format!("{}/{id}", self.path));
+        }
+        let cwd = rustix::process::getcwd(Vec::new()).at(Step::OpenStateRoot, &*self.path)?;
+        Ok(format!("{}/{}/{id}", cwd.to_string_lossy(), self.path))
     }
 
     /// Takes a name by making its directory, which is locked until it is unlocked or closed; an error
@@ -298,8 +309,22 @@ impl StateDir {
         }
         match rustix::fs::unlinkat(&self.root, &*self.id, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => self.remove_notify(),
             Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
         }
+    }
+
+    /// Removes the directory after the one that only some containers have in it.
+    fn remove_notify(&self) -> Result<()> {
+        let gone = |result: std::result::Result<(), Errno>| match result {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno),
+        };
+        let socket = format!("{NOTIFY}/notify.sock");
+        gone(rustix::fs::unlinkat(&self.dir, socket, AtFlags::empty()))
+            .and_then(|()| gone(rustix::fs::unlinkat(&self.dir, NOTIFY, AtFlags::REMOVEDIR)))
+            .and_then(|()| gone(rustix::fs::unlinkat(&self.root, &*self.id, AtFlags::REMOVEDIR)))
+            .at(Step::RemoveState, &*self.id)
     }
 
     fn write(&self, name: &str, text: &[u8]) -> Result<()> {

@@ -392,3 +392,26 @@ pub fn poke(pid: i32, address: u64, byte: u8) -> Result<(), Errno> {
         unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) };
     check(result as libc::c_long).map(|_| ())
 }
+
+/// The start of `struct pidfd_info` of `linux/pidfd.h`, its first version.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup: u64,
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+/// `PIDFD_GET_INFO`: `_IOWR(0xff, 11, struct pidfd_info)`.
+const PIDFD_GET_INFO: u32 = 0xc000_ff0b | (size_of::<PidfdInfo>() as u32) << 16;
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
+
+/// The wait status of a process that was reaped by somebody else, which the kernel keeps with its
+/// pidfd since Linux 6.15.
+pub fn status_of_reaped(pidfd: BorrowedFd<'_>) -> Option<i32> {
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: the kernel writes no more than the size that the request has in it.
+    let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut info) };
+    (done == 0 && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
+}

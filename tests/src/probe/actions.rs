@@ -31,12 +31,20 @@ pub fn act(verb: &str, operands: &str, words: &[&str]) -> Value {
         ("spin", []) => spin(),
         ("eat", [mebibytes]) => eat(number(mebibytes)),
         ("fork", [count]) => fork(number(count)),
+        ("notify", _) => outcome(notify(operands)),
         ("chdir", [path]) => outcome(rustix::process::chdir(*path)),
         _ => {
             eprintln!("probe: no such step: {verb} {operands}");
             std::process::exit(64);
         }
     }
+}
+
+/// Tells `NOTIFY_SOCKET` something; `;` parts lines.
+fn notify(text: &str) -> std::io::Result<usize> {
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    let path = std::env::var("NOTIFY_SOCKET").unwrap_or_default();
+    socket.send_to(text.replace(';', "\n").as_bytes(), path)
 }
 
 fn number(word: &str) -> u64 {

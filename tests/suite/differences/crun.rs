@@ -1,12 +1,75 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
 use super::{
-    Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always, sometimes,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
+    always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
     always("crun 1.8", "does not know these properties", SCHEDULING),
     always("crun", "has no command validate", VALIDATE),
+    always("crun", "has no command wait", WAIT),
+    always(
+        "crun",
+        "has its own words and form of errors",
+        &[
+            "cli::the_log_may_be_standard_error",
+            "cli::a_log_without_its_daemon_goes_to_standard_error",
+        ],
+    ),
+    always(
+        "crun",
+        "follows a link in place of the log",
+        &["cli::a_link_in_place_of_the_log_is_not_followed"],
+    ),
+    always("crun 1.8", "does not know --log-level", &["cli::an_unknown_log_level_is_refused"]),
+    always("crun", "warns of no capability", &["cli::errors_only_leaves_warnings_out"]),
+    always(
+        "crun",
+        "takes a broken expression for one that matches nothing",
+        &["cli::an_expression_stands_for_several_containers"],
+    ),
+    always(
+        "crun",
+        "passes the open ones among those that it was asked for",
+        &["fds::preserved_ones_that_are_closed"],
+    ),
+    always(
+        "crun",
+        "passes sockets to any process, with LISTEN_PID as the only variable",
+        &[
+            "fds::names_of_sockets_are_passed",
+            "fds::preserved_ones_come_after_the_sockets",
+            "fds::sockets_for_another_process_are_not_passed",
+        ],
+    ),
+    always(
+        "crun",
+        "does not know --pidfd-socket",
+        &[
+            "fds::a_handle_on_the_process_is_sent",
+            "fds::a_handle_on_an_exec_process_is_sent",
+            "fds::a_handle_needs_somebody_who_listens",
+        ],
+    ),
+    always(
+        "crun",
+        "a frozen container that was not started is called created",
+        &["lifecycle::a_created_container_may_be_paused"],
+    ),
+    always("crun", "has its own words for it", &["notify::a_socket_that_is_not_there_is_an_error"]),
+    always("crun 1.8", "has no command mounts", MOUNTS_COMMAND),
+    always(
+        "crun",
+        "names no process to watch",
+        &[
+            "notify::start_waits_until_the_container_is_ready",
+            "notify::run_detached_waits_too",
+            "notify::run_in_the_foreground_is_the_main_process",
+            "notify::the_directory_is_read_only",
+            "notify::delete_removes_the_directory",
+        ],
+    ),
     always("crun", "has no commands stats and top", USAGE),
     always(
         "crun",

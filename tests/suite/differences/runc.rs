@@ -1,12 +1,50 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
 use super::{
-    Difference, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, always, sometimes,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
+    always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
     always("runc", "has no command validate", VALIDATE),
+    always("runc", "has no command wait", WAIT),
+    always(
+        "runc",
+        "does not know these options, which are crun's",
+        &[
+            "cli::an_unknown_log_level_is_refused",
+            "cli::errors_only_leaves_warnings_out",
+            "cli::an_expression_stands_for_several_containers",
+        ],
+    ),
+    always(
+        "runc",
+        "follows a link in place of the log",
+        &["cli::a_link_in_place_of_the_log_is_not_followed"],
+    ),
+    always("runc", "leaves LISTEN_FDNAMES away", &["fds::names_of_sockets_are_passed"]),
+    always(
+        "runc 1.1",
+        "does not know --pidfd-socket",
+        &[
+            "fds::a_handle_on_the_process_is_sent",
+            "fds::a_handle_on_an_exec_process_is_sent",
+            "fds::a_handle_needs_somebody_who_listens",
+        ],
+    ),
+    always("runc", "has no command mounts", MOUNTS_COMMAND),
+    always(
+        "runc 1.1",
+        "sends no barrier",
+        &[
+            "notify::start_waits_until_the_container_is_ready",
+            "notify::run_detached_waits_too",
+            "notify::run_in_the_foreground_is_the_main_process",
+            "notify::the_directory_is_read_only",
+            "notify::delete_removes_the_directory",
+        ],
+    ),
     always("runc", "has no commands stats and top", USAGE),
     always(
         "runc",

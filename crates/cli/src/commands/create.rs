@@ -63,6 +63,7 @@ fn request(
         console_socket: text("console-socket"),
         pidfd_socket: text("pidfd-socket"),
         pid_file: text("pid-file"),
+        notify_socket: surroundings::notify_socket(&context.env).map(str::to_owned),
         detached,
         ignored_signals: libcontainer_core::caller::ignored_signals(),
     })

@@ -35,9 +35,11 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
         return Err(Error::because(
             Step::CheckOption,
             "COMMAND",
-            "exec needs a command, or --process",
+            "exec args cannot be empty: it needs a command, or --process",
         ));
     }
+    let cgroup = words.all("cgroup");
+    cgroups(&cgroup)?;
     Ok(ExecRequest {
         overrides: ExecOverrides {
             args: (!args.is_empty()).then_some(args),
@@ -68,7 +70,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
         console_socket: text("console-socket"),
         pidfd_socket: text("pidfd-socket"),
         pid_file: text("pid-file"),
-        cgroup: words.all("cgroup"),
+        cgroup,
         detach: words.has("detach"),
         ignore_paused: words.has("ignore-paused"),
         no_subreaper: words.has("no-subreaper"),
@@ -94,11 +96,38 @@ pub fn read(path: &str) -> Result<Vec<u8>> {
 
 /// `UID` or `UID:GID`, strictly: what is not all digits is no id (CVE-2016-3697, CVE-2026-30892).
 fn user(text: &str) -> Result<(u32, Option<u32>)> {
-    let wrong = || bad_option("--user", text, "UID or UID:GID in digits, each below 4294967295");
+    let read = |kind: &str, text: &str| {
+        let reason = || format!("bad {kind}: {text:?} is not a number below 4294967295");
+        id(text).ok_or_else(|| Error::because(Step::CheckOption, "--user", reason()))
+    };
     match text.split_once(':') {
-        None => Ok((id(text).ok_or_else(wrong)?, None)),
-        Some((uid, gid)) => Ok((id(uid).ok_or_else(wrong)?, Some(id(gid).ok_or_else(wrong)?))),
+        None => Ok((read("uid", text)?, None)),
+        Some((uid, gid)) => Ok((read("uid", uid)?, Some(read("gid", gid)?))),
     }
+}
+
+/// `PATH` or `CONTROLLER,...:PATH`, each controller once.
+fn cgroups(words: &[String]) -> Result<()> {
+    let bad = |words: String| Err(Error::because(Step::CheckOption, "--cgroup", words));
+    let mut seen: Vec<&str> = Vec::new();
+    for word in words {
+        let Some((controllers, _)) = word.split_once(':') else {
+            if words.len() > 1 {
+                return bad(format!("{word:?}: missing <controller>: prefix"));
+            }
+            continue;
+        };
+        for controller in controllers.split(',') {
+            if controller.is_empty() {
+                return bad(format!("{word:?}: empty <controller> prefix"));
+            }
+            if seen.contains(&controller) {
+                return bad(format!("controller {controller} specified multiple times"));
+            }
+            seen.push(controller);
+        }
+    }
+    Ok(())
 }
 
 fn id(text: &str) -> Option<u32> {
@@ -109,6 +138,19 @@ fn id(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cgroups_have_each_controller_once() {
+        let check = |words: &[&str]| {
+            cgroups(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        for good in [&[][..], &["a"], &["memory:a"], &["cpu,cpuacct:a", "memory:b"]] {
+            assert!(check(good).is_ok(), "{good:?}");
+        }
+        for bad in [&["a", "b"][..], &["memory:a", "b"], &[":a"], &["a,:b"], &["a:x", "a:y"]] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn ids_are_digits_and_nothing_else() {

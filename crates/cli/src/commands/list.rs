@@ -13,9 +13,6 @@ use crate::parse::Words;
 pub fn list(words: &Words, root: &str, root_given: bool) -> Result<i32, Failure> {
     let failed = |error| Failure::of("", "list", error);
     let format = words.last("format").unwrap_or("table");
-    if !matches!(format, "table" | "json") {
-        return Err(Failure::new(format!("invalid format option {format:?}: it is table or json")));
-    }
     let store = match Store::open(root).map_err(failed)? {
         Some(store) => Some(store),
         // Only a root that somebody named has to be there.
@@ -25,6 +22,9 @@ pub fn list(words: &Words, root: &str, root_given: bool) -> Result<i32, Failure>
     let ids = store.as_ref().map_or_else(|| Ok(Vec::new()), Store::ids).map_err(failed)?;
     if words.has("quiet") {
         return Ok(crate::print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>()));
+    }
+    if !matches!(format, "table" | "json") {
+        return Err(Failure::new(format!("invalid format option {format:?}: it is table or json")));
     }
     let reports: Vec<Report> =
         store.iter().flat_map(|store| ids.iter().filter_map(move |id| report(store, id))).collect();

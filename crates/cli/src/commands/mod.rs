@@ -1,18 +1,22 @@
 //! One function for each command: words in, a call of the library, text and an exit status out.
 
 mod create;
+mod delete;
 mod events;
 mod exec;
 mod kill;
 mod list;
+mod mounts;
 mod plan;
 mod ps;
+mod regex;
 mod seccomp;
 mod spec;
 mod state;
 mod stats;
 mod update;
 mod validate;
+mod wait;
 
 use std::ffi::CString;
 
@@ -20,7 +24,7 @@ use libcontainer_core::container::Container;
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
-use libcontainer_core::{delete, features, pause, start};
+use libcontainer_core::{features, pause, start};
 
 use crate::log::Log;
 use crate::parse::Words;
@@ -70,12 +74,12 @@ impl Failure {
         Failure { message: message.into(), status: 1, bare: false }
     }
 
-    /// Writes it to the log; if that is a file, in plain words to stderr too. Gives the exit status.
+    /// Writes it to the log; if that is not stderr, in plain words to stderr too. Gives the exit status.
     pub fn report(self, log: &Log) -> i32 {
-        if log.file.is_some() {
+        if log.is_elsewhere() {
             log.write("error", &self.message);
         }
-        if log.file.is_some() || self.bare {
+        if log.is_elsewhere() || self.bare {
             let line = format!("{}\n", crate::log::escape_controls(&self.message));
             let _ = crate::sys::write_to_stderr(line.as_bytes());
         } else {
@@ -115,29 +119,23 @@ pub fn run(
                 serde_json::to_string_pretty(&document).unwrap_or_default()
             )))
         }
-        "delete" => {
-            let Some(store) = Store::open(&root).map_err(failed)? else {
-                libcontainer_core::store::check_id(id()).map_err(failed)?;
-                return if words.has("force") {
-                    Ok(0)
-                } else {
-                    Err(failed(Error::new(Step::FindContainer, id())))
-                };
-            };
-            let warnings = delete::delete(&store, id(), words.has("force")).map_err(failed)?;
-            warn(context, &warnings);
-            Ok(0)
-        }
+        "delete" => delete::delete(context, words, &root),
         "start" => find_by(&root, id(), Container::load_to_start)
-            .and_then(|container| start::start(&container))
+            .and_then(|container| {
+                start::start(&container, surroundings::notify_socket(&context.env))
+            })
             .map(|()| 0)
             .map_err(failed),
         "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
-        "kill" => kill::kill(words, &root).map_err(failed),
+        "kill" => kill::kill(context, words, &root),
         "events" => events::events(words, &root).map_err(failed),
         "checkpoint" | "restore" => {
+            if command == "checkpoint" {
+                find(&root, id()).map_err(failed)?;
+            }
             Err(Failure::new(format!("{command} is not supported: orun has no CRIU client yet")))
         }
+        "mounts" => mounts::mounts(context, words, &root),
         "pause" => find(&root, id())
             .and_then(|container| pause::pause(&container))
             .map(|()| 0)
@@ -152,6 +150,7 @@ pub fn run(
         "stats" => stats::stats(words, &root).map_err(failed),
         "top" => stats::top(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),
+        "wait" => wait::wait(context, words, &root),
         _ => Err(Failure::new(format!("No help topic for '{command}'"))),
     }
 }

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use libcontainer_core::error::Result;
-use libcontainer_core::update::update as update_container;
+use libcontainer_core::error::{Error, Result};
+use libcontainer_core::step::Step;
+use libcontainer_core::update::{Shares, update as update_container};
 
 use super::exec::read;
-use super::{bad_option, find};
+use super::find;
 use crate::parse::Words;
 
 /// What kind of value an option has.
@@ -16,20 +17,22 @@ enum Kind {
     Size,
     /// A number.
     Number,
+    /// A number that is not negative.
+    Count,
     /// A list such as `0-3`.
     List,
 }
 
 /// Options, and where their value goes in `linux.resources`.
 const OPTIONS: [(&str, &str, &str, Kind); 15] = [
-    ("blkio-weight", "blockIO", "weight", Kind::Number),
-    ("cpu-burst", "cpu", "burst", Kind::Number),
+    ("blkio-weight", "blockIO", "weight", Kind::Count),
+    ("cpu-burst", "cpu", "burst", Kind::Count),
     ("cpu-idle", "cpu", "idle", Kind::Number),
-    ("cpu-period", "cpu", "period", Kind::Number),
+    ("cpu-period", "cpu", "period", Kind::Count),
     ("cpu-quota", "cpu", "quota", Kind::Number),
-    ("cpu-rt-period", "cpu", "realtimePeriod", Kind::Number),
+    ("cpu-rt-period", "cpu", "realtimePeriod", Kind::Count),
     ("cpu-rt-runtime", "cpu", "realtimeRuntime", Kind::Number),
-    ("cpu-share", "cpu", "shares", Kind::Number),
+    ("cpu-share", "cpu", "shares", Kind::Count),
     ("cpuset-cpus", "cpu", "cpus", Kind::List),
     ("cpuset-mems", "cpu", "mems", Kind::List),
     ("memory", "memory", "limit", Kind::Size),
@@ -47,23 +50,28 @@ pub fn update(words: &Words, root: &str) -> Result<i32> {
         Some(file) => read(file)?,
         None => from_options(words)?.to_string().into_bytes(),
     };
-    update_container(&container, &document).map(|()| 0)
+    let given = |option| words.last(option).filter(|text| !text.is_empty());
+    let shares = Shares { cache: given("l3-cache-schema"), bandwidth: given("mem-bw-schema") };
+    update_container(&container, &document, shares).map(|()| 0)
 }
 
 fn from_options(words: &Words) -> Result<Value> {
     let mut resources = Map::new();
     for (option, part, property, kind) in OPTIONS {
         let Some(text) = words.last(option).filter(|text| !text.is_empty()) else { continue };
+        let bad = |wanted: &str| {
+            Error::because(Step::CheckValue, option, format!("{text:?} is not {wanted}"))
+        };
+        let number = || text.parse::<i64>().ok().map(Value::from);
         let value = match kind {
             Kind::List => json!(text),
-            Kind::Number => text
-                .parse::<i64>()
-                .ok()
-                .map(Value::from)
-                .ok_or_else(|| bad_option(&format!("--{option}"), text, "a number"))?,
-            Kind::Size => size(text).map(Value::from).ok_or_else(|| {
-                bad_option(&format!("--{option}"), text, "a size, such as 512m, or -1")
-            })?,
+            Kind::Number => number().ok_or_else(|| bad("a number"))?,
+            Kind::Count => {
+                text.parse::<u64>().map(Value::from).map_err(|_| bad("a number of zero or more"))?
+            }
+            Kind::Size => {
+                size(text).map(Value::from).ok_or_else(|| bad("a size, such as 512m, or -1"))?
+            }
         };
         resources.entry(part).or_insert_with(|| json!({}))[property] = value;
     }

@@ -16,6 +16,7 @@ mod root;
 
 pub use bind::{open_source, prepare as prepare_source};
 pub use console::open as open_terminal;
+pub use mount::{apply_tree_options, attach, detached};
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};

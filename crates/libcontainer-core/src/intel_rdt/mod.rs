@@ -176,6 +176,19 @@ impl Record {
         Ok(())
     }
 
+    /// Changes the group's shares, line by line.
+    pub fn update(&self, lines: &str) -> Result<()> {
+        let _lock = lock(&self.root)?;
+        let path = format!("{}/schemata", self.group);
+        let label = |errno, subject: &str| told(errno, &self.root, subject);
+        let file = open_to_write(&path).map_err(|errno| label(errno, &path))?;
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            write_all(&file, format!("{line}\n").as_bytes())
+                .map_err(|errno| label(errno, &format!("write {line:?} to {path}")))?;
+        }
+        Ok(())
+    }
+
     /// Whether the group is still there: who removes one puts its processes into the default group.
     pub fn exists(&self) -> bool {
         is_directory(&self.root, &self.group).unwrap_or(false)
@@ -192,6 +205,13 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// Whether the processor can divide something: `L3` or `MB`, as far as the kernel shows it.
+pub fn can_divide(resource: &str) -> bool {
+    let kinds: &[&str] = if resource == "L3" { &["L3", "L3CODE"] } else { &["MB"] };
+    find_root().is_ok()
+        && kinds.iter().any(|kind| rustix::fs::stat(format!("{ROOT}/info/{kind}")).is_ok())
 }
 
 /// Locks resctrl as its documentation asks of all who change groups ("Locking").

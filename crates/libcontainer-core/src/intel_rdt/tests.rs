@@ -235,3 +235,20 @@ fn a_group_is_locked_while_it_is_made() {
     let _group = claim.make(&plan).unwrap();
     rustix::fs::flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
 }
+
+#[test]
+fn an_update_writes_each_line() {
+    let fake = Fake::new("update");
+    fake.fill("box", "");
+    let record = Record {
+        root: fake.root().to_owned(),
+        group: format!("{}/box", fake.root()),
+        owned: true,
+        monitoring: None,
+    };
+    record.update("L3:0=f\n\n MB:0=50 ").unwrap();
+    assert_eq!(fake.read("box/schemata"), "L3:0=f\nMB:0=50\n");
+    fs::remove_file(fake.0.join("box/schemata")).unwrap();
+    let error = record.update("L3:0=f").unwrap_err().to_string();
+    assert!(error.contains("box/schemata: no such file or directory"), "{error}");
+}

@@ -316,6 +316,18 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
     })
 }
 
+/// Plans the mounts of a configuration and nothing else, for a container that runs already.
+pub fn plan_mounts(
+    spec: &Spec<'_>,
+    options: &Options,
+    host: &Host,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<FsOp>> {
+    let namespaces = namespaces::plan(spec.linux.as_ref(), host)?;
+    let around = rootfs::Surroundings { namespaces: &namespaces, cgroup: None, host };
+    mounts::plan(spec, options, &around, warnings)
+}
+
 fn plan_cgroup(
     spec: &Spec<'_>,
     options: &Options,

@@ -1,74 +1,8 @@
-//! The command line as one table: what the quick parser reads, and what help, man pages and completions are made from.
+//! The commands and their options.
 
-/// An option.
-#[derive(Debug)]
-pub struct Flag {
-    /// Name after `--`.
-    pub long: &'static str,
-    /// Letter after `-`.
-    pub short: Option<char>,
-    /// Name of its value; an option without one is a switch.
-    pub value: Option<&'static str>,
-    /// What it does.
-    pub help: &'static str,
-    /// Accepted for the sake of callers, but not shown.
-    pub hidden: bool,
-}
-
-/// A command.
-#[derive(Debug)]
-pub struct Command {
-    /// Its name.
-    pub name: &'static str,
-    /// What it does, in one line.
-    pub about: &'static str,
-    /// Its positional arguments.
-    pub args: &'static str,
-    /// How many of them at least and at most.
-    pub arity: (usize, usize),
-    /// Whether options may also come after the first positional argument.
-    pub interspersed: bool,
-    /// Whether it puts a process into a container, so that the binary must be out of reach.
-    pub enters: bool,
-    /// Its options.
-    pub flags: &'static [Flag],
-    /// A line to copy.
-    pub example: &'static str,
-}
-
-const fn switch(long: &'static str, short: Option<char>, help: &'static str) -> Flag {
-    Flag { long, short, value: None, help, hidden: false }
-}
-
-const fn value(
-    long: &'static str,
-    short: Option<char>,
-    value: &'static str,
-    help: &'static str,
-) -> Flag {
-    Flag { long, short, value: Some(value), help, hidden: false }
-}
-
-const fn hidden(flag: Flag) -> Flag {
-    Flag { hidden: true, ..flag }
-}
+use super::{Command, Flag, hidden, switch, value};
 
 const MANY: usize = usize::MAX;
-
-/// Options before the command.
-pub const GLOBAL: &[Flag] = &[
-    switch("debug", None, "Log what is done, step by step"),
-    value("log", None, "FILE", "Write the log to this file instead of stderr"),
-    value("log-format", None, "FORMAT", "Format of the log: text or json"),
-    hidden(value("log-level", None, "LEVEL", "error, warning or debug")),
-    value("root", None, "DIR", "Where the states of containers are kept"),
-    switch("systemd-cgroup", None, "Make cgroups by asking systemd"),
-    value("cgroup-manager", None, "DRIVER", "cgroupfs, systemd or disabled"),
-    value("rootless", None, "BOOL", "Ignore missing permission for cgroups: true, false or auto"),
-    switch("help", Some('h'), "Show help"),
-    switch("version", Some('v'), "Show the version"),
-    hidden(value("criu", None, "PATH", "Ignored")),
-];
 
 const HELP: Flag = switch("help", Some('h'), "Show help");
 const BUNDLE: Flag = value("bundle", Some('b'), "DIR", "The bundle's directory [default: .]");
@@ -84,6 +18,9 @@ const PRESERVE: Flag = value("preserve-fds", None, "N", "Pass N more descriptors
 const NO_SUBREAPER: Flag =
     switch("no-subreaper", None, "Do not take over orphans of the container's processes");
 const DETACH: Flag = switch("detach", Some('d'), "Return when the program runs");
+
+const REGEX: Flag =
+    switch("regex", Some('r'), "The ID is an extended regular expression for several containers");
 
 const ID: &str = "CONTAINER-ID";
 
@@ -119,14 +56,14 @@ const CRIU: &[Flag] = &[
     HELP,
 ];
 
-/// All commands.
+/// All commands, in the order of the alphabet.
 pub const COMMANDS: &[Command] = &[
     Command {
         name: "checkpoint",
         about: "Not supported yet",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: CRIU,
         example: "orun checkpoint --image-path /srv/image web",
@@ -136,7 +73,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Create a container that waits to be started",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: true,
         flags: &[
             BUNDLE,
@@ -157,10 +94,11 @@ pub const COMMANDS: &[Command] = &[
         about: "Delete a container and all that it used",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[
             switch("force", Some('f'), "Kill it if it runs; no error if it is not there"),
+            REGEX,
             HELP,
         ],
         example: "orun delete web",
@@ -220,7 +158,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Show what this runtime can do, as JSON",
         args: "",
         arity: (0, 0),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[HELP],
         example: "orun features",
@@ -232,7 +170,11 @@ pub const COMMANDS: &[Command] = &[
         arity: (1, 2),
         interspersed: false,
         enters: false,
-        flags: &[switch("all", Some('a'), "To all processes, if it has no pid namespace"), HELP],
+        flags: &[
+            switch("all", Some('a'), "To all processes, if it has no pid namespace"),
+            REGEX,
+            HELP,
+        ],
         example: "orun kill web KILL",
     },
     Command {
@@ -240,7 +182,7 @@ pub const COMMANDS: &[Command] = &[
         about: "List containers",
         args: "",
         arity: (0, 0),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[
             value("format", Some('f'), "FORMAT", "table or json"),
@@ -250,11 +192,21 @@ pub const COMMANDS: &[Command] = &[
         example: "orun list --format json",
     },
     Command {
+        name: "mounts",
+        about: "Add mounts to a running container, or remove them",
+        args: "add|remove CONTAINER-ID FILE",
+        arity: (3, 3),
+        interspersed: true,
+        enters: true,
+        flags: &[HELP],
+        example: "orun mounts add web mounts.json",
+    },
+    Command {
         name: "pause",
         about: "Freeze all processes of a container",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[HELP],
         example: "orun pause web",
@@ -284,7 +236,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Not supported yet",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: CRIU,
         example: "orun restore --image-path /srv/image web",
@@ -294,7 +246,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Let a paused container go on",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[HELP],
         example: "orun resume web",
@@ -304,7 +256,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Create and start a container, and stay until it ends",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: true,
         flags: &[
             BUNDLE,
@@ -342,10 +294,11 @@ pub const COMMANDS: &[Command] = &[
         about: "Write a config.json to start from",
         args: "",
         arity: (0, 0),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[
             value("bundle", Some('b'), "DIR", "Where to write it [default: .]"),
+            value("file", Some('f'), "FILE", "Another name than config.json"),
             switch("rootless", None, "For an ordinary user"),
             HELP,
         ],
@@ -356,7 +309,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Run the program of a created container",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[HELP],
         example: "orun start web",
@@ -366,7 +319,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Show the state of a container, as JSON",
         args: ID,
         arity: (1, 1),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[HELP],
         example: "orun state web",
@@ -420,6 +373,8 @@ pub const COMMANDS: &[Command] = &[
             value("memory-reservation", None, "SIZE", "Memory that is kept under pressure"),
             value("memory-swap", None, "SIZE", "Limit of memory and swap together"),
             value("pids-limit", None, "N", "Most processes; -1 for no limit"),
+            value("l3-cache-schema", None, "LINES", "Shares of the L3 cache (Intel RDT)"),
+            value("mem-bw-schema", None, "LINES", "Shares of memory bandwidth (Intel RDT)"),
             hidden(value("kernel-memory", None, "SIZE", "Ignored")),
             hidden(value("kernel-memory-tcp", None, "SIZE", "Limit of TCP buffers, cgroup v1")),
             HELP,
@@ -431,7 +386,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Show all that is wrong with a config.json",
         args: "",
         arity: (0, 0),
-        interspersed: false,
+        interspersed: true,
         enters: false,
         flags: &[
             BUNDLE,
@@ -442,9 +397,14 @@ pub const COMMANDS: &[Command] = &[
         ],
         example: "orun validate --bundle /srv/web",
     },
+    Command {
+        name: "wait",
+        about: "Wait until a container has ended, and print its exit status",
+        args: ID,
+        arity: (1, 1),
+        interspersed: true,
+        enters: false,
+        flags: &[HELP],
+        example: "orun wait web",
+    },
 ];
-
-/// The command with this name.
-pub fn command(name: &str) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.name == name)
-}

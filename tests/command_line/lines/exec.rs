@@ -1,0 +1,60 @@
+//! exec: its process, user, and exit code.
+
+use crate::line::{Line, line};
+
+pub const LINES: &[Line] = &[
+    line("exec RUNNING /bin/probe"),
+    line("exec CREATED /bin/probe"),
+    line("exec RUNNING").says(&["exec"]),
+    line("exec STOPPED /bin/probe").says(&["cannot exec in a stopped container"]),
+    line("exec PAUSED /bin/probe")
+        .says(&["cannot exec in a paused container (use --ignore-paused to override)"]),
+    line("exec RUNNING /bin/nothing")
+        .says(&["exec failed: unable to start container process", "no such file or directory"]),
+    line("exec RUNNING nothing").says(&["exec: \"nothing\": executable file not found in $PATH"]),
+    line("exec RUNNING /etc").says(&["exec failed"]),
+    line("exec RUNNING /etc/passwd").says(&["permission denied"]),
+    line("exec RUNNING probe self").prose(),
+    line("exec --detach RUNNING /bin/probe sleep").any(),
+    line("exec -d RUNNING /bin/probe sleep").any(),
+    line("exec --detach --pid-file SCRATCH/pid RUNNING /bin/probe sleep").any(),
+    line("exec --pid-file SCRATCH/no/pid RUNNING /bin/probe").says(&["no such file or directory"]),
+    line("exec --user 1000 RUNNING /bin/probe"),
+    line("exec --user 1000:1000 RUNNING /bin/probe"),
+    line("exec -u 1000:100 -g 5 -g 6 RUNNING /bin/probe"),
+    line("exec --user root RUNNING /bin/probe").says(&["uid"]),
+    line("exec --user 1000:wheel RUNNING /bin/probe").says(&["gid"]),
+    line("exec --user 1000: RUNNING /bin/probe").says(&["gid"]),
+    line("exec --user :1000 RUNNING /bin/probe").says(&["uid"]),
+    line("exec --user -1 RUNNING /bin/probe"),
+    line("exec --user 0x3e8 RUNNING /bin/probe").says(&["uid"]),
+    line("exec --additional-gids x RUNNING /bin/probe").mistake(),
+    line("exec --additional-gids -1 RUNNING /bin/probe").says(&["additional-gids"]),
+    line("exec --cwd /tmp RUNNING /bin/probe"),
+    line("exec --cwd tmp RUNNING /bin/probe").says(&["absolute path"]),
+    line("exec --env A=1 -e B=2 RUNNING /bin/probe"),
+    line("exec --cap CAP_NET_ADMIN -c CAP_CHOWN RUNNING /bin/probe"),
+    line("exec --no-new-privs RUNNING /bin/probe"),
+    line("exec --process SCRATCH/process.json RUNNING").prose(),
+    line("exec -p SCRATCH/process.json RUNNING").prose(),
+    line("exec --process SCRATCH/nothing.json RUNNING").says(&["no such file or directory"]),
+    line("exec --process SCRATCH/broken.json RUNNING").says(&["exec failed"]),
+    line("exec --tty RUNNING /bin/probe"),
+    line("exec --tty --detach RUNNING /bin/probe")
+        .says(&["cannot allocate tty if runc will detach without setting console socket"]),
+    line("exec --console-socket SCRATCH/no RUNNING /bin/probe")
+        .says(&["cannot use console socket if runc will not detach or allocate tty"]),
+    line("exec --tty --detach --console-socket SCRATCH/no RUNNING /bin/probe")
+        .says(&["no such file or directory"]),
+    line("exec --ignore-paused RUNNING /bin/probe"),
+    line("exec --preserve-fds 0 RUNNING /bin/probe"),
+    line("exec --preserve-fds 9 RUNNING /bin/probe").says(&["preserved-fd"]),
+    line("exec --cgroup .. RUNNING /bin/probe").says(&["bad sub cgroup path"]),
+    line("exec --cgroup nothing RUNNING /bin/probe").says(&["o such file or directory"]),
+    line("exec --cgroup memory:/ RUNNING /bin/probe"),
+    line("exec --cgroup unknown:/ RUNNING /bin/probe").says(&["unknown controller"]),
+    line("exec --cgroup :/ RUNNING /bin/probe").says(&["controller"]),
+    line("exec RUNNING -- /bin/probe"),
+    line("exec RUNNING /bin/probe --help"),
+    line("exec --no-subreaper RUNNING /bin/probe"),
+];

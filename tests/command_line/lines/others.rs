@@ -1,0 +1,36 @@
+//! What only crun has.
+
+use crate::line::{Line, line};
+
+pub const LINES: &[Line] = &[
+    line("--version").crun().prose().says(&[" version N"]),
+    line("-V").crun().prose(),
+    line("--cgroup-manager=cgroupfs list -q").crun(),
+    line("--cgroup-manager disabled create --bundle BUNDLE NEW").crun(),
+    line("--cgroup-manager magic create --bundle BUNDLE NEW").crun(),
+    line("--log file:SCRATCH/log list -q").crun(),
+    line("--log syslog: list -q").crun(),
+    line("--log journald:name list -q").crun(),
+    line("--log-format yaml list").crun(),
+    line("create --bundle BUNDLE -f BUNDLE/config.json NEW").crun(),
+    line("create --bundle BUNDLE --config BUNDLE/config.json NEW").crun(),
+    line("create --bundle BUNDLE --config SCRATCH/nothing NEW").crun(),
+    line("create --bundle BUNDLE --no-subreaper NEW").crun(),
+    line("kill --regex RUNNING KILL").crun(),
+    line("kill -r ^(RUNNING|x)$ TERM").crun(),
+    line("kill --regex nothing-has-this KILL").crun(),
+    line("delete --regex STOPPED").crun(),
+    line("delete -r --force RUNNING").crun(),
+    line("delete --regex RUNNING").crun(),
+    line("delete --regex nothing-has-this").crun(),
+    line("exec --tty=false RUNNING /bin/probe").crun(),
+    line("list -q").crun(),
+    line("list --format json").crun().keys(),
+    line("state RUNNING").crun().prose().says(&["\"status\": \"running\""]),
+    line("ps --format json RUNNING").crun().keys(),
+    line("spec").crun(),
+    line("update --memory 67108864 RUNNING").crun(),
+    line("start RUNNING").crun(),
+    line("delete --force MISSING").crun(),
+    line("state MISSING").crun().says(&["does not exist"]),
+];

@@ -1,0 +1,77 @@
+//! `wait`: how a container ended that somebody else is the parent of.
+
+use behaviour::{Bundle, Running, host};
+
+use crate::case::{Case, cases};
+
+pub const CASES: &[Case] = cases![
+    it_tells_the_exit_status,
+    it_tells_the_signal,
+    it_waits_for_a_container_that_is_not_started_yet,
+    several_may_wait,
+    of_a_container_that_has_ended_nothing_is_known,
+    one_that_is_not_there_is_an_error,
+];
+
+fn it_tells_the_exit_status() {
+    let container = ends_on_signal(7);
+    let waiting = waiting(&container);
+    container.kill("USR1").ok();
+    let waited = waiting.wait();
+    assert_eq!((waited.code(), waited.stdout.as_str()), (7, "7\n"), "{waited}");
+    assert_eq!(container.status(), "stopped");
+}
+
+fn it_tells_the_signal() {
+    let container = Bundle::new().sleeping();
+    let waiting = waiting(&container);
+    container.kill("KILL").ok();
+    let waited = waiting.wait();
+    assert_eq!((waited.code(), waited.stdout.as_str()), (137, "137\n"), "{waited}");
+}
+
+fn it_waits_for_a_container_that_is_not_started_yet() {
+    let container = Bundle::new().steps(&["exit 0"]).created();
+    let waiting = waiting(&container);
+    container.start().ok();
+    let waited = waiting.wait();
+    assert_eq!((waited.code(), waited.stdout.as_str()), (0, "0\n"), "{waited}");
+}
+
+fn several_may_wait() {
+    let container = ends_on_signal(4);
+    let waiting = [(); 3].map(|()| waiting(&container));
+    container.kill("USR1").ok();
+    for waited in waiting.map(Running::wait) {
+        assert_eq!(waited.code(), 4, "{waited}");
+    }
+}
+
+fn of_a_container_that_has_ended_nothing_is_known() {
+    let container = Bundle::new().steps(&["exit 7"]).started();
+    container.wait_for("stopped");
+    let waited = container.call_with("wait", &[]).finish();
+    assert_eq!((waited.code(), waited.stdout.as_str()), (125, ""), "{waited}");
+    assert!(waited.stderr.contains("its exit status is not known"), "{waited}");
+}
+
+fn one_that_is_not_there_is_an_error() {
+    let waited = Bundle::new().call_with("wait", &[]).finish();
+    assert_eq!(waited.code(), 1, "{waited}");
+    waited.fails_with("container does not exist");
+}
+
+fn ends_on_signal(status: i32) -> Bundle {
+    let container = Bundle::new().steps(&["trap 1", &format!("exit {status}")]).started();
+    container.output().wait_for("ready");
+    container
+}
+
+/// A `wait` that holds the process already, and so can't miss its end.
+fn waiting(container: &Bundle) -> Running {
+    let waiting = container.call_with("wait", &[]).spawn();
+    host::eventually("a handle on the process", || {
+        host::descriptors(waiting.pid()).iter().any(|(_, target)| target.contains("pidfd"))
+    });
+    waiting
+}
