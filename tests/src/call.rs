@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
+use crate::old_kernel::Kernel;
 use crate::{Output, Seen, host, names, sandbox, sys};
 
 static FORKING: Mutex<()> = Mutex::new(());
@@ -125,7 +126,7 @@ impl Call {
 
     /// Starts the command as a user and the group of that number, without other groups.
     pub fn user(mut self, id: u32) -> Call {
-        self.command.uid(id).gid(id);
+        self.prepare.user = Some(id);
         self
     }
 
@@ -137,6 +138,7 @@ impl Call {
         if !self.own_stdio {
             self.command.stdout(stdout.file()).stderr(stderr.file());
         }
+        self.prepare.kernel = self.prepare.kernel.or_else(Kernel::wanted);
         sys::prepare(&mut self.command, self.prepare);
         let forking = FORKING.lock();
         let child = self.command.spawn().unwrap_or_else(|error| panic!("start {line}: {error}"));

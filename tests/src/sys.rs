@@ -1,6 +1,7 @@
 //! The system calls that neither std nor rustix wraps in a safe function.
 #![allow(unsafe_code)]
 
+pub mod filter;
 pub mod seccomp;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -9,6 +10,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
+
+use crate::old_kernel::Kernel;
 
 /// Gives the calling thread new namespaces, see unshare(2).
 ///
@@ -34,6 +37,10 @@ pub struct Prepare {
     pub umask: Option<u32>,
     /// Supplementary group ids.
     pub groups: Option<Vec<u32>>,
+    /// The kernel that it sees.
+    pub kernel: Option<Kernel>,
+    /// User and group id, without other groups.
+    pub user: Option<u32>,
 }
 
 /// Makes `command` do what `prepare` says in its child process before the exec.
@@ -41,7 +48,12 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
     let groups: Option<Vec<_>> =
         prepare.groups.map(|ids| ids.into_iter().map(rustix::fs::Gid::from_raw).collect());
     let umask = prepare.umask.map(rustix::fs::Mode::from_raw_mode);
+    let filter = prepare.kernel.map(Kernel::program);
+    let asks = prepare.kernel == Some(Kernel::Busy);
     let in_child = move || {
+        if let Some(filter) = &filter {
+            filter::load(filter, asks)?;
+        }
         for (fd, number) in &prepare.fds {
             duplicate(fd, *number)?;
         }
@@ -58,11 +70,21 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
         if let Some(umask) = umask {
             rustix::process::umask(umask);
         }
+        if let Some(id) = prepare.user {
+            become_user(id)?;
+        }
         Ok(())
     };
     // SAFETY: the closure makes plain system calls only: it takes no lock and allocates nothing,
     // and so may run in the child of a process with threads.
     unsafe { command.pre_exec(in_child) };
+}
+
+fn become_user(id: u32) -> Result<(), Errno> {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(id), rustix::fs::Gid::from_raw(id));
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
 }
 
 fn duplicate(fd: &OwnedFd, number: RawFd) -> Result<(), Errno> {

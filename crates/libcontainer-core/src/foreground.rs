@@ -9,11 +9,10 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use rustix::termios::{OptionalActions, Termios};
 
 use crate::error::{At, Result};
-use crate::guards::wait_for_end;
 use crate::interrupt::Signals;
 use crate::step::Step;
 use crate::store::write_all;
-use crate::sys;
+use ::namespaces::wait_for_end;
 
 /// The caller's terminal in raw mode, and the container's behind it.
 #[derive(Debug)]
@@ -143,7 +142,7 @@ pub fn attend(
                 fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
             }
         }
-        match rustix::event::poll(&mut fds, None) {
+        match ::namespaces::poll(&mut fds, None) {
             Err(Errno::INTR) => continue,
             other => other.at(Step::Wait, "poll")?,
         };
@@ -178,7 +177,7 @@ fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signals: &Signals, relay: Option<&Re
             libc::SIGURG => {}
             libc::SIGWINCH if relay.is_some() => relay.iter().for_each(|relay| relay.resize()),
             // It may have ended just now; then poll says so next.
-            other => drop(sys::send_signal(pidfd, other)),
+            other => drop(::namespaces::send_signal(pidfd, other)),
         }
     }
 }

@@ -55,6 +55,7 @@ pub mod template;
 pub mod update;
 pub mod usage;
 pub mod validate;
+mod walk;
 
 pub use ::seccomp;
 pub use error::{Error, Result};

@@ -11,11 +11,11 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{At, Cause, Error, Result};
-use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
 use crate::{sync, sys};
+use ::namespaces::wait_for_end;
 
 /// Where the helpers are looked for: engines may call without PATH.
 const HELPER_DIRS: [&str; 4] = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];

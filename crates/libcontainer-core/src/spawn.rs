@@ -13,12 +13,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 
 use crate::error::{At, Error, Result};
-use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
 use crate::sys;
+use ::namespaces::wait_for_end;
 
 /// Opens the files of all namespaces that are joined, and checks their kinds.
 pub fn open_namespaces(plan: &CreatePlan) -> Result<Vec<NamespaceFile>> {
@@ -170,7 +170,7 @@ pub fn spawn_by_helper<T>(
     match answer? {
         Some(Message::Spawned(pid, pidfd)) => {
             let pid = Pid::from_raw(pid).ok_or_else(|| Error::new(Step::Clone, ""))?;
-            Ok(Child { pid, pidfd })
+            Child::adopt(pid, pidfd).at(Step::Clone, "find the process")
         }
         Some(Message::Failed(error)) => Err(error),
         _ => Err(Error::because(Step::Clone, "", "the helper process ended without an answer")),

@@ -10,7 +10,7 @@ use crate::oci_state::OciState;
 use crate::step::Step;
 use crate::store::State;
 use crate::sync::{Message, Pipe};
-use crate::{death, gate, listener, sys};
+use crate::{death, gate, listener};
 
 /// Starts a container.
 ///
@@ -95,7 +95,7 @@ pub fn run_poststart(
     }
     let result = run_hooks(state, "poststart", "running", signals);
     if result.is_err() {
-        let _ = sys::send_signal(pidfd, libc::SIGKILL);
+        let _ = ::namespaces::send_signal(pidfd, libc::SIGKILL);
     }
     result
 }

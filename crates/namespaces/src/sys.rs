@@ -90,6 +90,43 @@ fn clone(args: &CloneArgs, pidfd: &mut RawFd) -> Result<libc::c_long, Errno> {
     if result < 0 { Err(last_errno()) } else { Ok(result) }
 }
 
+/// `clone(2)` as a fork, with what it can do of a request: no pidfd, no cgroup. None in the child.
+pub fn clone_plainly(request: &CloneRequest<'_>) -> Result<Option<Pid>, Errno> {
+    let mut flags = request.namespaces.flags() | libc::SIGCHLD as u64;
+    if request.sibling {
+        flags |= CLONE_PARENT;
+    }
+    let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
+    // SAFETY: as for `clone3`: a copy of the memory, and no stack is given. No pointer is passed.
+    match unsafe { libc::syscall(libc::SYS_clone, first, second, 0, 0, 0) } {
+        -1 => Err(last_errno()),
+        0 => Ok(None),
+        pid => Pid::from_raw(pid as i32).ok_or(Errno::SRCH).map(Some),
+    }
+}
+
+/// Ends a forked child at once, without destructors.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit takes no memory and does not return; a forked child has no destructor to run.
+    unsafe { libc::_exit(status) }
+}
+
+/// `pidfd_send_signal(2)`
+pub fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    let number = libc::SYS_pidfd_send_signal;
+    // SAFETY: the pointer is null, so no memory is passed; the descriptor is borrowed.
+    let result = unsafe { libc::syscall(number, pidfd.as_raw_fd(), signal, info, 0) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// `kill(2)`
+pub fn kill(pid: Pid, signal: i32) -> Result<(), Errno> {
+    // SAFETY: only numbers are passed.
+    let result = unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
 /// The `CLONE_NEW*` flag of the namespace that a file stands for (`ioctl_nsfs(2)`, Linux 4.11).
 pub fn namespace_type(file: BorrowedFd<'_>) -> Result<u64, Errno> {
     // SAFETY: this ioctl takes no argument and touches no memory; the descriptor is borrowed.

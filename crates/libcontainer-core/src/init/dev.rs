@@ -4,9 +4,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, makedev, mknodat};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::mount::attach;
+use super::tree::Tree;
 use crate::error::{At, Error, Result};
 use crate::plan::{DeviceKind, DeviceNode};
 use crate::rootfs::{Place, Root};
@@ -95,17 +94,9 @@ fn bind_host_node(node: &DeviceNode, root: &Root<'_>) -> std::result::Result<(),
     if !same {
         return Err(Errno::NODEV);
     }
-    let tree = clone_of(&source)?;
+    let tree = Tree::of(source.as_fd(), false)?;
     let (place, _) = root.make_place(&node.path, Place::File)?;
-    attach(&tree, &place)
-}
-
-/// A detached bind mount of the file behind a handle.
-pub fn clone_of(file: &OwnedFd) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(file, "", flags)
+    tree.attach(&place).map(drop)
 }
 
 /// Makes a symlink; one that exists is left alone, unless it is to be replaced.
