@@ -13,6 +13,7 @@ mod conversation;
 pub mod create;
 mod death;
 pub mod delete;
+pub mod doctor;
 mod errno;
 pub mod error;
 pub mod events;

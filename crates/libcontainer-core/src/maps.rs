@@ -93,7 +93,8 @@ fn failed(kind: MapKind, errno: Errno) -> Error {
     Error { cause: Cause::Errno(errno), ..Error::new(Step::MapIds, subject) }
 }
 
-fn find_helper(kind: MapKind) -> Option<CString> {
+/// The set-uid helper, if it is installed.
+pub fn find_helper(kind: MapKind) -> Option<CString> {
     HELPER_DIRS
         .iter()
         .filter_map(|dir| CString::new(format!("{dir}/{}", kind.helper())).ok())

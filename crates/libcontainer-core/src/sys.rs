@@ -86,6 +86,14 @@ pub fn has_mount_setattr() -> bool {
     check(result) != Err(Errno::NOSYS)
 }
 
+/// Whether the kernel has a system call: one of those that refuse -1 and nothing else as arguments.
+pub fn has_call(number: libc::c_long) -> bool {
+    // SAFETY: each call that is asked for takes a descriptor, a pointer or a range first, and refuses
+    // this one: nothing is read, written, opened or closed.
+    let result = unsafe { libc::syscall(number, -1 as libc::c_long, 0, 0, 0, 0, 0) };
+    check(result) != Err(Errno::NOSYS)
+}
+
 /// Marks every descriptor from `first` on close-on-exec (`close_range(2)`, Linux 5.11).
 pub fn cloexec_from(first: RawFd) -> Result<(), Errno> {
     // SAFETY: no descriptor is closed now; nobody in this process relies on inheritance by exec.

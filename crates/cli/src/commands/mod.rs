@@ -1,6 +1,7 @@
 //! One function for each command: words in, a call of the library, text and an exit status out.
 
 mod create;
+mod doctor;
 mod events;
 mod exec;
 mod kill;
@@ -127,6 +128,7 @@ pub fn run(
             warn(context, &warnings);
             Ok(0)
         }
+        "doctor" => Ok(doctor::doctor(words)),
         "start" => find_by(&root, id(), Container::load_to_start)
             .and_then(|container| start::start(&container))
             .map(|()| 0)
