@@ -8,6 +8,7 @@
     reason = "the bans are for the runtime; here a panic is how a test fails"
 )]
 
+mod attacks;
 mod binds;
 mod case;
 mod cgroups;
@@ -39,6 +40,7 @@ mod mounts;
 mod namespaces;
 mod net_devices;
 mod process;
+mod races;
 mod rootfs;
 mod rootless;
 mod scheduling;
@@ -112,6 +114,8 @@ fn main() -> ExitCode {
         ("fds", fds::CASES),
         ("security", security::CASES),
         ("hardening", hardening::CASES),
+        ("attacks", attacks::CASES),
+        ("races", races::CASES),
         ("leaks", leaks::CASES),
     ];
     let trials: Vec<_> =

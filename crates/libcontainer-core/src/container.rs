@@ -208,10 +208,10 @@ fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
     Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
 }
 
-/// The inode of a pidfd; 0 for a directory of /proc, which has another one each time.
+/// The inode of a pidfd; 0 for what takes its place before Linux 5.3.
 pub fn inode(pidfd: BorrowedFd<'_>) -> u64 {
     match rustix::fs::fstat(pidfd) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => stat.st_ino,
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo => stat.st_ino,
         _ => 0,
     }
 }

@@ -170,7 +170,7 @@ pub fn spawn_by_helper<T>(
     match answer? {
         Some(Message::Spawned(pid, pidfd)) => {
             let pid = Pid::from_raw(pid).ok_or_else(|| Error::new(Step::Clone, ""))?;
-            Child::adopt(pid, pidfd).at(Step::Clone, "find the process")
+            Ok(Child { pid, pidfd })
         }
         Some(Message::Failed(error)) => Err(error),
         _ => Err(Error::because(Step::Clone, "", "the helper process ended without an answer")),

@@ -31,16 +31,6 @@ pub struct Child {
     pub pidfd: OwnedFd,
 }
 
-impl Child {
-    /// A child that another process made with `sibling`, and the handle that came from there.
-    ///
-    /// Without pidfds it came with none, as its maker sees another /proc.
-    pub fn adopt(pid: Pid, pidfd: OwnedFd) -> Result<Child, Errno> {
-        let pidfd = if handle::is_pidfd(pidfd.as_fd()) { pidfd } else { handle::open_handle(pid)? };
-        Ok(Child { pid, pidfd })
-    }
-}
-
 /// On which side of the fork the caller is.
 #[derive(Debug)]
 pub enum Fork {
@@ -81,7 +71,7 @@ fn clone_in_steps(request: &CloneRequest<'_>) -> Result<Fork, Errno> {
     let Some(cgroup) = request.cgroup else {
         return Ok(match sys::clone_plainly(request)? {
             None => Fork::Child,
-            Some(pid) => Fork::Parent(child(pid, request)?),
+            Some(pid) => Fork::Parent(child(pid)?),
         });
     };
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -94,7 +84,7 @@ fn clone_in_steps(request: &CloneRequest<'_>) -> Result<Fork, Errno> {
             _ => sys::exit_now(1),
         };
     };
-    let child = child(pid, request)?;
+    let child = child(pid)?;
     let text = pid.as_raw_nonzero().to_string();
     let written =
         rustix::io::write(&processes, text.as_bytes()).and_then(|_| rustix::io::write(&tell, b"x"));
@@ -106,14 +96,8 @@ fn clone_in_steps(request: &CloneRequest<'_>) -> Result<Fork, Errno> {
     Ok(Fork::Parent(child))
 }
 
-fn child(pid: Pid, request: &CloneRequest<'_>) -> Result<Child, Errno> {
-    // Whoever adopts it opens the handle, where /proc is the host's.
-    let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
-        Err(Errno::NOSYS) if request.sibling => handle::open_directory("/")?,
-        Err(Errno::NOSYS) => handle::open_handle(pid)?,
-        other => other?,
-    };
-    Ok(Child { pid, pidfd })
+fn child(pid: Pid) -> Result<Child, Errno> {
+    Ok(Child { pid, pidfd: handle::open_handle(pid)? })
 }
 
 /// Counts the threads in builds with debug assertions; a release build trusts the tests of these.

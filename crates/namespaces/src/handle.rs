@@ -1,50 +1,50 @@
-//! Handles on processes: pidfds, and before Linux 5.3 the process's directory in /proc.
+//! Handles on processes: pidfds, and before Linux 5.3 a pipe that is owned by the process.
 //!
-//! Both stand for one process, whoever gets its id later. A directory can't be polled or signalled
-//! itself: what a pidfd does alone takes a look into it here.
+//! The kernel keeps the owner of a file (`F_SETOWN` of `fcntl(2)`) as the process, not as a number:
+//! whoever gets its id later, the owner is gone, and a reader in another pid namespace sees the id
+//! that it has there. What a pidfd can be asked for directly takes a look at the owner here.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::FileType;
 use rustix::io::{Errno, retry_on_intr};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open};
 
 use crate::sys;
 
-/// How long a look at a process's directory stays true while it is waited for.
+/// How long a look at a process stays true while it is waited for.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Opens a handle on a process; ESRCH if there is none of that id (`pidfd_open(2)`, Linux 5.3).
 pub fn open_handle(pid: Pid) -> Result<OwnedFd, Errno> {
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Err(Errno::NOSYS) => open_directory(&format!("/proc/{}", pid.as_raw_nonzero())),
+        Err(Errno::NOSYS) => open_owned(pid),
         other => other,
     }
 }
 
-pub(crate) fn open_directory(path: &str) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
-        Err(Errno::NOENT) => Err(Errno::SRCH),
-        other => other,
-    }
+/// A pipe that nobody writes to, with the process as its owner.
+fn open_owned(pid: Pid) -> Result<OwnedFd, Errno> {
+    let (handle, _) = pipe_with(PipeFlags::CLOEXEC)?;
+    sys::set_owner(handle.as_fd(), pid)?;
+    Ok(handle)
 }
 
-/// Whether a handle is a pidfd, not a directory.
+/// Whether a handle is a pidfd.
 pub fn is_pidfd(handle: BorrowedFd<'_>) -> bool {
     rustix::fs::fstat(handle)
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Fifo)
 }
 
 /// Sends a signal by number, real-time ones too (`pidfd_send_signal(2)`, Linux 5.1).
 ///
-/// Without pidfds the id is read from the directory, and may in theory be another's when the signal
-/// is sent.
+/// Without pidfds the id is looked up, and may in theory be another's when the signal is sent.
 pub fn send_signal(handle: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     match sys::pidfd_send_signal(handle, signal) {
-        Err(Errno::NOSYS | Errno::BADF) => sys::kill(look(handle)?.0, signal),
+        Err(Errno::NOSYS | Errno::BADF) => sys::kill(look(handle)?, signal),
         other => other,
     }
 }
@@ -63,7 +63,7 @@ fn wait(handle: BorrowedFd<'_>, options: WaitIdOptions) -> Result<Option<WaitIdS
     match retry_on_intr(|| rustix::process::waitid(WaitId::PidFd(handle), options)) {
         Err(Errno::INVAL | Errno::BADF) => {
             // A child that was not waited for keeps its id.
-            let (pid, _) = look(handle)?;
+            let pid = look(handle)?;
             retry_on_intr(|| rustix::process::waitid(WaitId::Pid(pid), options))
         }
         other => other,
@@ -73,19 +73,20 @@ fn wait(handle: BorrowedFd<'_>, options: WaitIdOptions) -> Result<Option<WaitIdS
 /// `poll(2)`, where a handle of either kind is ready when its process has ended.
 pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize, Errno> {
     let ready = rustix::event::poll(fds, timeout)?;
-    if fds.iter().any(|fd| fd.revents().contains(PollFlags::NVAL)) {
-        return poll_directories(fds, timeout);
-    }
-    Ok(ready)
+    if fds.iter().any(may_be_owned) { poll_owned(fds, timeout) } else { Ok(ready) }
 }
 
-/// The kernel calls an O_PATH descriptor invalid: that is how a directory is known.
-fn poll_directories(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize, Errno> {
+/// A pipe without a writer has ended and nothing to read, which is never so for a pidfd.
+fn may_be_owned(fd: &PollFd<'_>) -> bool {
+    fd.revents() & (PollFlags::HUP | PollFlags::IN) == PollFlags::HUP
+}
+
+fn poll_owned(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize, Errno> {
     let limit = timeout.and_then(|time| Duration::try_from(*time).ok());
     let start = Instant::now();
     loop {
-        for fd in fds.iter_mut() {
-            if fd.revents().contains(PollFlags::NVAL) && look(fd.as_fd()).is_ok_and(|(_, up)| up) {
+        for fd in fds.iter_mut().filter(|fd| may_be_owned(fd)) {
+            if look(fd.as_fd()).is_ok_and(has_not_ended) {
                 fd.clear_revents();
             }
         }
@@ -98,36 +99,37 @@ fn poll_directories(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Resul
     }
 }
 
-/// The id of the process behind a directory, and whether it is more than a zombie.
-fn look(directory: BorrowedFd<'_>) -> Result<(Pid, bool), Errno> {
-    let gone = |errno| if errno == Errno::NOENT { Errno::SRCH } else { errno };
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(directory, "stat", flags, Mode::empty()).map_err(gone)?;
-    let mut text = [0; 512];
-    let count = retry_on_intr(|| rustix::io::read(&file, &mut text))?;
-    parse(&String::from_utf8_lossy(&text[..count])).ok_or(Errno::SRCH)
+/// The process behind a pipe; ESRCH if it is gone.
+fn look(handle: BorrowedFd<'_>) -> Result<Pid, Errno> {
+    sys::owner(handle)?.ok_or(Errno::SRCH)
+}
+
+/// A child is asked for without reaping it; of others, /proc tells whether they are zombies.
+fn has_not_ended(pid: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match rustix::process::waitid(WaitId::Pid(pid), options) {
+        Ok(status) => status.is_none(),
+        Err(_) => std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))
+            .is_ok_and(|stat| is_alive(&String::from_utf8_lossy(&stat))),
+    }
 }
 
 /// `proc_pid_stat(5)`: the name in parentheses may have any character.
-fn parse(stat: &str) -> Option<(Pid, bool)> {
-    let pid = stat.split(' ').next()?.parse().ok()?;
-    let (_, rest) = stat.rsplit_once(") ")?;
-    Some((Pid::from_raw(pid)?, !rest.starts_with(['Z', 'X', 'x'])))
+fn is_alive(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X', 'x']))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a test may start processes")]
     use super::*;
     use std::process::Command;
 
-    fn directory_of(pid: u32) -> OwnedFd {
-        open_directory(&format!("/proc/{pid}")).unwrap()
-    }
-
     #[test]
-    fn a_directory_does_what_a_pidfd_does() {
+    fn an_owned_pipe_does_what_a_pidfd_does() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let handle = directory_of(child.id());
+        let pid = Pid::from_raw(child.id() as i32).unwrap();
+        let handle = open_owned(pid).unwrap();
         assert!(!is_pidfd(handle.as_fd()));
         let short = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         let mut fds = [PollFd::new(&handle, PollFlags::IN)];
@@ -137,22 +139,23 @@ mod tests {
         let status = wait_for_end(handle.as_fd()).unwrap().unwrap();
         assert_eq!(status.terminating_signal(), Some(9));
         assert_eq!(send_signal(handle.as_fd(), 9), Err(Errno::SRCH));
+        assert_eq!(open_owned(pid).unwrap_err(), Errno::SRCH);
         assert!(child.try_wait().is_err());
     }
 
     #[test]
-    fn a_pidfd_is_told_from_a_directory() {
+    fn a_pidfd_is_told_from_a_pipe() {
         let own = rustix::process::getpid();
         let handle = open_handle(own).unwrap();
         assert!(is_pidfd(handle.as_fd()));
         assert_eq!(send_signal(handle.as_fd(), 0), Ok(()));
+        assert!(has_not_ended(own));
     }
 
     #[test]
     fn names_of_processes_may_have_any_character() {
-        let pid = Pid::from_raw(7).unwrap();
-        assert_eq!(parse("7 (a) Z (b) S 1"), Some((pid, true)));
-        assert_eq!(parse("7 (a) Z 1"), Some((pid, false)));
-        assert_eq!(parse("7"), None);
+        assert!(is_alive("7 (a) Z (b) S 1"));
+        assert!(!is_alive("7 (a) Z 1"));
+        assert!(!is_alive("7"));
     }
 }

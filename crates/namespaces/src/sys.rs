@@ -120,6 +120,21 @@ pub fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno
     if result < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
+/// Makes a process the owner of a file (`F_SETOWN`); ESRCH if there is none of that id.
+pub fn set_owner(file: BorrowedFd<'_>, pid: Pid) -> Result<(), Errno> {
+    // SAFETY: only numbers are passed; the descriptor is borrowed.
+    let result =
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETOWN, pid.as_raw_nonzero().get()) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// The owner of a file (`F_GETOWN`); none if it is gone.
+pub fn owner(file: BorrowedFd<'_>) -> Result<Option<Pid>, Errno> {
+    // SAFETY: no memory is passed; the descriptor is borrowed.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETOWN) };
+    if result < 0 { Err(last_errno()) } else { Ok(Pid::from_raw(result)) }
+}
+
 /// `kill(2)`
 pub fn kill(pid: Pid, signal: i32) -> Result<(), Errno> {
     // SAFETY: only numbers are passed.

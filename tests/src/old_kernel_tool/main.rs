@@ -1,4 +1,8 @@
 //! `old-kernel 4.18 PROGRAM [ARGUMENT...]`: runs a program as on an older kernel.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the bans are for the runtime; a test tool starts processes"
+)]
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};

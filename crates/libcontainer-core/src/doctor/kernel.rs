@@ -11,7 +11,7 @@ type Row = (&'static str, libc::c_long, &'static str, &'static str);
 /// As docs/kernel-features.md has it.
 const CALLS: &[Row] = &[
     ("clone3", libc::SYS_clone3, "5.3", "clone is used; time namespaces are not possible"),
-    ("pidfd_open", libc::SYS_pidfd_open, "5.3", "/proc/PID is used; no --pidfd-socket"),
+    ("pidfd_open", libc::SYS_pidfd_open, "5.3", "kill is used; no --pidfd-socket"),
     ("open_tree", libc::SYS_open_tree, "5.2", "mount is used"),
     ("fsopen", libc::SYS_fsopen, "5.2", "mount is used; errors of mounts say less"),
     ("openat2", libc::SYS_openat2, "5.6", "paths are walked one component at a time"),

@@ -120,14 +120,26 @@ pub fn change(top: &OwnedFd, change: Change) -> Result<(), Errno> {
     if !change.recursive {
         return Ok(());
     }
-    let mounts = read_own("../mountinfo")?;
-    let below = [&path_of(top)?[..], b"/"].concat();
-    for path in mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape) {
-        if path.starts_with(&below) {
-            remount(&open(&path)?, change)?;
+    let mut ids = vec![mount_id(top)?];
+    for (id, parent, path) in read_own("../mountinfo")?.lines().filter_map(parse_mount) {
+        if !ids.contains(&parent) {
+            continue;
+        }
+        ids.push(id);
+        let mount = open(&path)?;
+        // One that another covers can't be reached, by the container neither.
+        if mount_id(&mount)? == id {
+            remount(&mount, change)?;
         }
     }
     Ok(())
+}
+
+/// Its id, that of the mount it is on, and its place (`proc_pid_mountinfo(5)`), parents first.
+fn parse_mount(line: &str) -> Option<(u64, u64, Vec<u8>)> {
+    let mut fields = line.split(' ');
+    let (id, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((id, parent, unescape(fields.nth(2)?)))
 }
 
 /// Which flags a mount has, as statvfs(3), mount_setattr(2) and mount(2) have them.
@@ -151,16 +163,20 @@ fn remount(mount: &OwnedFd, change: Change) -> Result<(), Errno> {
             flags |= flag;
         }
     }
-    if change.set & attr::STRICTATIME != 0 {
-        flags |= ms::STRICTATIME;
-    } else if change.clear & attr::ATIME != 0 && change.set & attr::NOATIME == 0 {
-        flags |= ms::RELATIME;
+    // Without one of these words the kernel leaves the times of access as they are.
+    let relative = now.contains(StatVfsMountFlags::RELATIME) || change.clear & attr::ATIME != 0;
+    if flags & ms::NOATIME == 0 {
+        let strict = change.set & attr::STRICTATIME != 0 || !relative;
+        flags |= if strict { ms::STRICTATIME } else { ms::RELATIME };
     }
     let flags = MountFlags::from_bits_retain(flags as u32) | MountFlags::BIND;
-    among_descriptors(|| rustix::mount::mount_remount(name(mount), flags, ""))
+    match among_descriptors(|| rustix::mount::mount_remount(name(mount), flags, "")) {
+        Err(Errno::PERM) => remount(mount, change.milder().ok_or(Errno::PERM)?),
+        other => other,
+    }
 }
 
-/// A path of mountinfo, in which four characters are written as octal numbers (`proc_pid_mountinfo(5)`).
+/// A path of mountinfo, in which four characters are written as octal numbers.
 fn unescape(path: &str) -> Vec<u8> {
     let escapes = [(r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")];
     escapes.iter().fold(path.to_owned(), |path, (code, text)| path.replace(code, text)).into_bytes()

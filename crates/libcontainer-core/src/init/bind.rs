@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, FileType, OFlags, StatVfsMountFlags};
+use rustix::fs::{CWD, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::mount::tree_options;
@@ -132,24 +132,15 @@ pub fn open_source(path: &str, options: &MountOptions) -> std::result::Result<Tr
 /// kept, unless the options name their opposite (`mount_namespaces(7)`).
 fn set_attributes(tree: &mut Tree, options: &MountOptions) -> std::result::Result<(), Errno> {
     let Some((clear, set)) = options.bind_attributes() else { return Ok(()) };
-    match tree.change(Change { clear, set, ..Change::default() }) {
-        Err(Errno::PERM) => {}
-        other => return other,
-    }
-    const LOCKED: [(StatVfsMountFlags, u64, u64); 4] = [
-        (StatVfsMountFlags::RDONLY, ms::RDONLY, attr::RDONLY),
-        (StatVfsMountFlags::NOSUID, ms::NOSUID, attr::NOSUID),
-        (StatVfsMountFlags::NODEV, ms::NODEV, attr::NODEV),
-        (StatVfsMountFlags::NOEXEC, ms::NOEXEC, attr::NOEXEC),
+    const LOCKED: [(u64, u64); 4] = [
+        (ms::RDONLY, attr::RDONLY),
+        (ms::NOSUID, attr::NOSUID),
+        (ms::NODEV, attr::NODEV),
+        (ms::NOEXEC, attr::NOEXEC),
     ];
-    let present = rustix::fs::fstatvfs(tree.handle().ok_or(Errno::PERM)?)?.f_flag;
-    let mut kept = 0;
-    for (flag, word, attribute) in LOCKED {
-        if present.contains(flag) && options.cleared & word == 0 {
-            kept |= attribute;
-        }
-    }
-    tree.change(Change { clear: clear & !kept, set: set | kept, ..Change::default() })
+    let unnamed = LOCKED.iter().filter(|(word, _)| options.cleared & word == 0);
+    let keep = unnamed.fold(0, |keep, (_, attribute)| keep | attribute);
+    tree.change(Change { clear, set, keep, ..Change::default() })
 }
 
 /// A directory can't be mounted on a file, nor a file on a directory: the message says which is which.

@@ -74,7 +74,8 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
     Ok(())
 }
 
-const READONLY: Change = Change { recursive: false, clear: 0, set: attr::RDONLY, propagation: 0 };
+const READONLY: Change =
+    Change { recursive: false, clear: 0, set: attr::RDONLY, propagation: 0, keep: 0 };
 
 fn readonly_mount(path: &str, root: &Root<'_>) -> Result<()> {
     let top = root.handle(path).at(Step::ReadonlyPath, path)?;

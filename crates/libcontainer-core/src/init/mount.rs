@@ -187,7 +187,7 @@ fn read_log(context: &OwnedFd) -> Option<String> {
 /// Attributes of a whole tree, and propagation.
 pub fn tree_options(options: &MountOptions) -> impl Iterator<Item = Change> {
     let (clear, set) = (options.tree_clear, options.tree_set);
-    let attributes = Change { recursive: true, clear, set, propagation: 0 };
+    let attributes = Change { recursive: true, clear, set, propagation: 0, keep: 0 };
     let attributes = (set != 0 || clear != 0).then_some(attributes);
     attributes.into_iter().chain(options.propagation.iter().map(|flags| Change {
         recursive: flags & ms::REC != 0,

@@ -56,6 +56,16 @@ pub struct Change {
     pub set: u64,
     /// `MS_SHARED` or another, or 0.
     pub propagation: u64,
+    /// Attributes that are not cleared if the caller may not do it (EPERM).
+    pub keep: u64,
+}
+
+impl Change {
+    /// What is left of it for a caller who was refused; none if that is the same.
+    pub fn milder(self) -> Option<Change> {
+        let clear = self.clear & !self.keep;
+        (clear != self.clear).then_some(Change { clear, ..self })
+    }
 }
 
 impl Tree {
@@ -154,7 +164,13 @@ pub fn change_mounted(top: &OwnedFd, change: Change) -> Result<(), Errno> {
 
 fn set_attributes(mount: BorrowedFd<'_>, change: Change) -> Result<(), Errno> {
     let recursive = if change.recursive { sys::AT_RECURSIVE } else { 0 };
-    sys::mount_setattr(mount, recursive, change.clear, change.set, change.propagation)
+    match sys::mount_setattr(mount, recursive, change.clear, change.set, change.propagation) {
+        Err(Errno::PERM) => {
+            let milder = change.milder().ok_or(Errno::PERM)?;
+            sys::mount_setattr(mount, recursive, milder.clear, milder.set, milder.propagation)
+        }
+        other => other,
+    }
 }
 
 fn clone_flags(recursive: bool) -> OpenTreeFlags {
