@@ -112,6 +112,18 @@ impl Call {
         self
     }
 
+    /// Sets the command's limit of open files.
+    pub fn open_files(mut self, limit: u64) -> Call {
+        self.prepare.open_files = Some(limit);
+        self
+    }
+
+    /// Lets the command see an older kernel.
+    pub fn kernel(mut self, kernel: Kernel) -> Call {
+        self.prepare.kernel = Some(kernel);
+        self
+    }
+
     /// Sets the command's file mode mask.
     pub fn umask(mut self, mask: u32) -> Call {
         self.prepare.umask = Some(mask);

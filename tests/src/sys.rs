@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit};
 
 use crate::old_kernel::Kernel;
 
@@ -37,6 +38,8 @@ pub struct Prepare {
     pub umask: Option<u32>,
     /// Supplementary group ids.
     pub groups: Option<Vec<u32>>,
+    /// The limit of open files.
+    pub open_files: Option<u64>,
     /// The kernel that it sees.
     pub kernel: Option<Kernel>,
     /// User and group id, without other groups.
@@ -63,6 +66,10 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
         if prepare.terminal {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(std::io::stdin())?;
+        }
+        if let Some(limit) = prepare.open_files {
+            let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+            rustix::process::setrlimit(Resource::Nofile, limit)?;
         }
         if let Some(groups) = &groups {
             rustix::thread::set_thread_groups(groups)?;

@@ -20,6 +20,7 @@ mod commands;
 mod credentials;
 mod devices;
 mod differences;
+mod doctor;
 mod errors;
 mod exec;
 mod exec_options;
@@ -31,6 +32,7 @@ mod hooks;
 mod idmaps;
 mod kernel;
 mod labels;
+mod large;
 mod leaks;
 mod lifecycle;
 mod limits;
@@ -116,6 +118,8 @@ fn main() -> ExitCode {
         ("hardening", hardening::CASES),
         ("attacks", attacks::CASES),
         ("races", races::CASES),
+        ("doctor", doctor::CASES),
+        ("large", large::CASES),
         ("leaks", leaks::CASES),
     ];
     let trials: Vec<_> =
