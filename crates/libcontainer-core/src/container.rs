@@ -204,8 +204,14 @@ fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
         other => other?,
     };
     let Some((start_time, alive)) = try_process_facts(state.pid)? else { return Ok(None) };
-    let same = start_time == state.start_time && inode(pidfd.as_fd()) == state.pidfd_inode;
+    let same =
+        start_time == state.start_time && same_inode(state.pidfd_inode, inode(pidfd.as_fd()));
     Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
+}
+
+/// A kernel that has no pidfds leaves the start time alone to tell.
+fn same_inode(stored: u64, found: u64) -> bool {
+    stored == found || stored == 0 || found == 0
 }
 
 /// The inode of a pidfd; 0 for what takes its place before Linux 5.3.

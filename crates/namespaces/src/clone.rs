@@ -56,7 +56,9 @@ pub enum CloneError {
 pub fn clone(request: &CloneRequest<'_>) -> Result<Fork, CloneError> {
     debug_assert_single_threaded()?;
     match sys::clone3(request) {
-        // Before Linux 5.3; before Linux 5.7, to which the request for a cgroup is too long.
+        // Before Linux 5.3, or a seccomp profile that looks at flags, which it can't see there: a
+        // startContainer hook is made under the container's filter. E2BIG is Linux before 5.7, which
+        // knows no cgroup there.
         Err(Errno::NOSYS | Errno::TOOBIG) => clone_in_steps(request),
         other => other,
     }

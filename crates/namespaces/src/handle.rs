@@ -21,7 +21,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Opens a handle on a process; ESRCH if there is none of that id (`pidfd_open(2)`, Linux 5.3).
 pub fn open_handle(pid: Pid) -> Result<OwnedFd, Errno> {
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Err(Errno::NOSYS) => open_owned(pid),
+        // EPERM is a filter that is older than the call.
+        Err(Errno::NOSYS | Errno::PERM) => open_owned(pid),
         other => other,
     }
 }
@@ -44,7 +45,7 @@ pub fn is_pidfd(handle: BorrowedFd<'_>) -> bool {
 /// Without pidfds the id is looked up, and may in theory be another's when the signal is sent.
 pub fn send_signal(handle: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     match sys::pidfd_send_signal(handle, signal) {
-        Err(Errno::NOSYS | Errno::BADF) => sys::kill(look(handle)?, signal),
+        Err(_) if !is_pidfd(handle) => sys::kill(look(handle)?, signal),
         other => other,
     }
 }

@@ -3,7 +3,6 @@
 
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -56,38 +55,16 @@ pub fn clone3(request: &CloneRequest<'_>) -> Result<Fork, Errno> {
     // the kernel is told. The caller is single-threaded (`clone` checks), so no lock of libc or of
     // the allocator is held by a thread which the child lacks.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<CloneArgs>()) };
-    let pid = match result {
-        -1 => match last_errno() {
-            Errno::NOSYS if can_clone(request) => clone(&args, &mut pidfd)?,
-            errno => return Err(errno),
-        },
-        pid => pid,
-    };
-    if pid == 0 {
-        return Ok(Fork::Child);
+    match result {
+        -1 => Err(last_errno()),
+        0 => Ok(Fork::Child),
+        pid => {
+            // SAFETY: the kernel stored a new descriptor that nobody else owns (CLONE_PIDFD).
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            let pid = Pid::from_raw(pid as i32).ok_or(Errno::SRCH)?;
+            Ok(Fork::Parent(Child { pid, pidfd }))
+        }
     }
-    // SAFETY: the kernel stored a new descriptor that nobody else owns (CLONE_PIDFD).
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let pid = Pid::from_raw(pid as i32).ok_or(Errno::SRCH)?;
-    Ok(Fork::Parent(Child { pid, pidfd }))
-}
-
-/// Whether the older call can do it: the flag of time namespaces is a signal's number there.
-fn can_clone(request: &CloneRequest<'_>) -> bool {
-    request.cgroup.is_none()
-        && !request.namespaces.contains(crate::Namespace::Time)
-        && cfg!(not(target_arch = "s390x"))
-}
-
-/// `clone(2)`: seccomp profiles that look at its flags answer ENOSYS to `clone3`, whose flags they
-/// can't see; a startContainer hook is made under the container's filter.
-fn clone(args: &CloneArgs, pidfd: &mut RawFd) -> Result<libc::c_long, Errno> {
-    let flags = args.flags | args.exit_signal;
-    // SAFETY: as for clone3; the third argument is where CLONE_PIDFD stores the descriptor.
-    let result = unsafe {
-        libc::syscall(libc::SYS_clone, flags, 0usize, ptr::from_mut(pidfd), 0usize, 0usize)
-    };
-    if result < 0 { Err(last_errno()) } else { Ok(result) }
 }
 
 /// `clone(2)` as a fork, with what it can do of a request: no pidfd, no cgroup. None in the child.
