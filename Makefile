@@ -6,7 +6,7 @@ PREFIX  ?= /usr/local
 ROUNDS  ?= 100
 KERNELS ?= 4.18 5.4 busy
 SECONDS_EACH ?= 60
-FUZZ_TARGETS ?= seccomp_compile config_plan state words
+FUZZ_TARGETS ?= seccomp_compile config_plan state words cgroup_files init_messages exec_words
 export ORUN_COMMIT ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 BINARY := target/release/orun

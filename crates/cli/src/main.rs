@@ -5,6 +5,7 @@ mod commands;
 mod help;
 mod log;
 mod parse;
+mod size;
 mod surroundings;
 mod sys;
 mod table;

@@ -50,7 +50,7 @@ pub mod spec;
 pub mod start;
 pub mod step;
 pub mod store;
-mod sync;
+pub mod sync;
 mod sys;
 pub mod template;
 pub mod update;
