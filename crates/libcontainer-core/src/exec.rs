@@ -145,7 +145,7 @@ fn spawn_process(
 fn spawn_in(
     record: Option<&cgroups::Record>,
     container: &Container,
-    live: BorrowedFd<'_>,
+    live: &Live,
     namespaces: &Namespaces,
     plan: &ProcessPlan,
     request: &ExecRequest,
