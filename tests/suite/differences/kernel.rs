@@ -57,5 +57,10 @@ pub const DIFFERENCES: &[Difference] = &[
         "fsopen, which tells why, came with 5.2",
         &["errors::a_bad_tmpfs_option"],
     ),
+    always(
+        "kernel 5.4",
+        "the filter takes every long request for one with a cgroup, those of posix_spawn too",
+        &["commands::ps_as_a_table_has_a_header", "commands::ps_passes_options_on"],
+    ),
     always("kernel", PLAYED, &["seccomp::no_profile_no_filter"]),
 ];
