@@ -5,49 +5,85 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use libc::{sock_filter, sock_fprog};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::check;
 use super::seccomp::{Answer, answer, receive_notification};
 use crate::old_kernel::TRIES;
 
-/// Loads a filter for the caller and all its children.
+/// Loads a filter for the caller and all its children; with `asks`, another process answers for it.
 pub fn load(program: &[sock_filter], asks: bool) -> Result<(), Errno> {
+    // Before the filter: one who has it too would never see the last of the others go.
+    let answerer = if asks { Some(Answerer::start()?) } else { None };
     let filter = sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
     let flags = if asks { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
-    // SAFETY: the filter and its instructions live until the call returns.
-    let result = check(unsafe {
-        let mode = libc::SECCOMP_SET_MODE_FILTER;
-        libc::syscall(libc::SYS_seccomp, mode, flags, &raw const filter)
-    });
-    match result {
+    let result = match install(&filter, flags) {
         Err(Errno::ACCESS) => {
             // Without CAP_SYS_ADMIN a filter takes the promise to gain no privileges.
             rustix::thread::set_no_new_privs(true)?;
-            load(program, asks)
+            install(&filter, flags)
         }
-        Ok(number) if asks => {
-            // SAFETY: the kernel gave a new descriptor, which nobody else owns.
-            leave_to_another(unsafe { OwnedFd::from_raw_fd(number as i32) })
-        }
-        other => other.map(drop),
+        other => other,
+    }?;
+    match answerer {
+        // SAFETY: the kernel gave a new descriptor, which nobody else owns.
+        Some(answerer) => answerer.hand_over(unsafe { OwnedFd::from_raw_fd(result as i32) }),
+        None => Ok(()),
     }
 }
 
-/// Makes a process that answers, and is nobody's child when this returns.
-fn leave_to_another(listener: OwnedFd) -> Result<(), Errno> {
-    // SAFETY: a copy of a process with one thread of its own after `fork`, as `pre_exec` has it: only
-    // plain system calls follow.
-    match check(unsafe { libc::fork() }.into())? {
-        0 => {
-            // SAFETY: as above.
-            if unsafe { libc::fork() } == 0 {
-                serve(&listener);
+fn install(filter: &sock_fprog, flags: u64) -> Result<i64, Errno> {
+    // SAFETY: the filter and its instructions live until the call returns.
+    check(unsafe {
+        let mode = libc::SECCOMP_SET_MODE_FILTER;
+        libc::syscall(libc::SYS_seccomp, mode, flags, std::ptr::from_ref(filter))
+    })
+}
+
+/// A process that answers the filter's questions, and is nobody's child.
+struct Answerer {
+    tell: OwnedFd,
+    taken: OwnedFd,
+}
+
+impl Answerer {
+    fn start() -> Result<Answerer, Errno> {
+        let (told, tell) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (taken, take) = pipe_with(PipeFlags::CLOEXEC)?;
+        let asker = rustix::process::getpid();
+        // SAFETY: a copy of a process with one thread of its own after `fork`, as `pre_exec` has it:
+        // only plain system calls follow, here and in the copy's copy.
+        match check(unsafe { libc::fork() }.into())? {
+            0 => {
+                drop(tell);
+                // SAFETY: as above.
+                if unsafe { libc::fork() } == 0 {
+                    let _ = take_and_serve(asker, &told, take);
+                }
+                // SAFETY: ends this process at once; it has nothing to clean up.
+                unsafe { libc::_exit(0) }
             }
-            // SAFETY: ends this process at once; it has nothing to clean up.
-            unsafe { libc::_exit(0) }
+            child => super::seccomp::wait(child as i32).map(|_| Answerer { tell, taken }),
         }
-        child => super::seccomp::wait(child as i32).map(drop),
     }
+
+    fn hand_over(self, listener: OwnedFd) -> Result<(), Errno> {
+        rustix::io::write(&self.tell, &listener.as_raw_fd().to_ne_bytes())?;
+        rustix::io::read(&self.taken, &mut [0u8; 1]).map(drop)
+    }
+}
+
+fn take_and_serve(asker: Pid, told: &OwnedFd, take: OwnedFd) -> Result<(), Errno> {
+    let mut number = [0u8; 4];
+    rustix::io::read(told, &mut number)?;
+    let pidfd = pidfd_open(asker, PidfdFlags::empty())?;
+    let number = i32::from_ne_bytes(number);
+    let listener = pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty())?;
+    rustix::io::write(&take, b"x")?;
+    drop(take);
+    serve(&listener);
+    Ok(())
 }
 
 fn serve(listener: &OwnedFd) {
