@@ -5,8 +5,9 @@ TARGET  ?= $(shell uname -m)-unknown-linux-musl
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
 ROUNDS  ?= 100
+KERNELS ?= 4.18 5.4 busy
 SECONDS_EACH ?= 60
-FUZZ_TARGETS ?= seccomp_compile config_plan state words
+FUZZ_TARGETS ?= seccomp_compile config_plan state words cgroup_files init_messages exec_words
 export ORUN_COMMIT ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 BINARY := target/release/orun
@@ -14,7 +15,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-engines test-vm check fuzz bench install uninstall manual clean deps probe
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,17 @@ test-command-line: probe ## the same command lines for the runtime and for runc 
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
 		$(PRIVATE) $(CARGO) test --package behaviour --test command_line
 
+test-old-kernel: probe ## the same as on older kernels, which a filter of system calls plays (KERNELS)
+	@for kernel in $(KERNELS); do \
+		echo "kernel $$kernel"; \
+		KERNEL=$$kernel RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
+			$(PRIVATE) $(CARGO) test --package behaviour --test suite || exit 1; \
+	done
+
+test-races: probe ## each race of tests/suite/races.rs RACE_ROUNDS times (2000)
+	RACE_ROUNDS=$${RACE_ROUNDS:-2000} RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} PROBE=$(CURDIR)/$(PROBE) \
+		$(PRIVATE) $(CARGO) test --package behaviour --test suite -- races::
+
 test-engines: ## podman and containerd drive the runtime
 	RUNTIME=$${RUNTIME:-$(CURDIR)/$(BINARY)} $(PRIVATE) $(CARGO) test --package behaviour --test engines
 
@@ -62,6 +74,9 @@ check: ## format, lints, tests without root; under a minute
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) test --workspace --exclude behaviour --exclude bench --quiet
+
+deny: ## licences, sources and duplicates of dependencies; needs cargo-deny
+	$(CARGO) deny check bans licenses sources
 
 fuzz: ## fuzz each parser and compiler for SECONDS_EACH seconds (60); needs nightly and cargo-fuzz
 	@for target in $(FUZZ_TARGETS); do \

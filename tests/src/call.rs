@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
+use crate::old_kernel::Kernel;
 use crate::sys::trace;
 use crate::{Output, Seen, host, names, sandbox, sys};
 
@@ -112,6 +113,18 @@ impl Call {
         self
     }
 
+    /// Sets the command's limit of open files.
+    pub fn open_files(mut self, limit: u64) -> Call {
+        self.prepare.open_files = Some(limit);
+        self
+    }
+
+    /// Lets the command see an older kernel.
+    pub fn kernel(mut self, kernel: Kernel) -> Call {
+        self.prepare.kernel = Some(kernel);
+        self
+    }
+
     /// Sets the command's file mode mask.
     pub fn umask(mut self, mask: u32) -> Call {
         self.prepare.umask = Some(mask);
@@ -132,7 +145,7 @@ impl Call {
 
     /// Starts the command as a user and the group of that number, without other groups.
     pub fn user(mut self, id: u32) -> Call {
-        self.command.uid(id).gid(id);
+        self.prepare.user = Some(id);
         self
     }
 
@@ -144,6 +157,7 @@ impl Call {
         if !self.own_stdio {
             self.command.stdout(stdout.file()).stderr(stderr.file());
         }
+        self.prepare.kernel = self.prepare.kernel.or_else(Kernel::wanted);
         sys::prepare(&mut self.command, self.prepare);
         let forking = FORKING.lock();
         let child = self.command.spawn().unwrap_or_else(|error| panic!("start {line}: {error}"));

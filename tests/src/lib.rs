@@ -18,6 +18,7 @@ pub mod host;
 mod leaks;
 pub mod mountinfo;
 pub mod names;
+pub mod old_kernel;
 pub mod ordinary_user;
 mod output;
 mod probe;

@@ -1,6 +1,7 @@
 //! The system calls that neither std nor rustix wraps in a safe function.
 #![allow(unsafe_code)]
 
+pub mod filter;
 pub mod seccomp;
 pub mod trace;
 
@@ -10,6 +11,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit};
+
+use crate::old_kernel::Kernel;
 
 /// Gives the calling thread new namespaces, see unshare(2).
 ///
@@ -37,6 +41,12 @@ pub struct Prepare {
     pub descriptors: Option<u64>,
     /// Supplementary group ids.
     pub groups: Option<Vec<u32>>,
+    /// The limit of open files.
+    pub open_files: Option<u64>,
+    /// The kernel that it sees.
+    pub kernel: Option<Kernel>,
+    /// User and group id, without other groups.
+    pub user: Option<u32>,
 }
 
 /// Makes `command` do what `prepare` says in its child process before the exec.
@@ -44,7 +54,12 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
     let groups: Option<Vec<_>> =
         prepare.groups.map(|ids| ids.into_iter().map(rustix::fs::Gid::from_raw).collect());
     let umask = prepare.umask.map(rustix::fs::Mode::from_raw_mode);
+    let filter = prepare.kernel.map(Kernel::program);
+    let asks = prepare.kernel == Some(Kernel::Busy);
     let in_child = move || {
+        if let Some(filter) = &filter {
+            filter::load(filter, asks)?;
+        }
         for (fd, number) in &prepare.fds {
             duplicate(fd, *number)?;
         }
@@ -54,6 +69,10 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
         if prepare.terminal {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(std::io::stdin())?;
+        }
+        if let Some(limit) = prepare.open_files {
+            let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+            rustix::process::setrlimit(Resource::Nofile, limit)?;
         }
         if let Some(groups) = &groups {
             rustix::thread::set_thread_groups(groups)?;
@@ -65,11 +84,21 @@ pub fn prepare(command: &mut Command, prepare: Prepare) {
             let limit = rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) };
             rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
         }
+        if let Some(id) = prepare.user {
+            become_user(id)?;
+        }
         Ok(())
     };
     // SAFETY: the closure makes plain system calls only: it takes no lock and allocates nothing,
     // and so may run in the child of a process with threads.
     unsafe { command.pre_exec(in_child) };
+}
+
+fn become_user(id: u32) -> Result<(), Errno> {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(id), rustix::fs::Gid::from_raw(id));
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
 }
 
 fn duplicate(fd: &OwnedFd, number: RawFd) -> Result<(), Errno> {

@@ -1,13 +1,15 @@
 //! Where another runtime is known to differ, and why.
 
 mod crun;
+mod kernel;
 mod runc;
 
 use behaviour::Runtime;
+use behaviour::old_kernel::Kernel;
 
 /// One reason, and the tests that fail for it.
 pub struct Difference {
-    /// The start of what the runtime's `--version` says.
+    /// The start of what the runtime's `--version` says, or of `kernel` and the name in `KERNEL`.
     runtime: &'static str,
     pub reason: &'static str,
     /// Whether the tests pass now and then, as the outcome is a matter of time.
@@ -17,7 +19,11 @@ pub struct Difference {
 
 /// Tells why a test is known to fail with a runtime.
 pub fn known(test: &str, runtime: &Runtime) -> Option<&'static Difference> {
-    let mut listed = all().filter(|difference| runtime.is(difference.runtime));
+    let kernel = Kernel::wanted().map(|kernel| format!("kernel {}", kernel.name()));
+    let mut listed = all().filter(|difference| {
+        let kernel = kernel.as_deref().is_some_and(|name| name.starts_with(difference.runtime));
+        kernel || runtime.is(difference.runtime)
+    });
     listed.find(|difference| difference.tests.contains(&test))
 }
 
@@ -27,7 +33,7 @@ pub fn tests() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static Difference> {
-    runc::DIFFERENCES.iter().chain(crun::DIFFERENCES)
+    runc::DIFFERENCES.iter().chain(crun::DIFFERENCES).chain(kernel::DIFFERENCES)
 }
 
 /// All tests of a chapter that is younger than the runtimes which Debian 12 has.
@@ -86,7 +92,7 @@ const SCHEDULING: &[&str] = &[
     "scheduling::flags_of_a_personality_are_refused",
 ];
 
-/// The chapter on a command that is orun's own.
+/// The chapters on commands that are orun's own.
 const VALIDATE: &[&str] = &[
     "validate::a_good_configuration",
     "validate::all_problems_at_once",
@@ -95,6 +101,11 @@ const VALIDATE: &[&str] = &[
     "validate::a_file_in_place_of_the_bundles",
     "validate::a_missing_file",
     "rootless::the_written_configuration_is_valid",
+    "doctor::this_host_is_fit",
+    "doctor::every_lack_has_an_advice",
+    "doctor::a_missing_call_is_told",
+    "doctor::root_without_capabilities_is_not_fit",
+    "doctor::colours_are_for_terminals",
 ];
 
 /// The chapter on a command of newer versions of crun.

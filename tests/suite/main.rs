@@ -8,6 +8,7 @@
     reason = "the bans are for the runtime; here a panic is how a test fails"
 )]
 
+mod attacks;
 mod binds;
 mod case;
 mod cgroups;
@@ -20,6 +21,7 @@ mod concurrency;
 mod credentials;
 mod devices;
 mod differences;
+mod doctor;
 mod errors;
 mod exec;
 mod exec_options;
@@ -32,6 +34,7 @@ mod idmaps;
 mod interruptions;
 mod kernel;
 mod labels;
+mod large;
 mod leaks;
 mod lifecycle;
 mod limits;
@@ -43,6 +46,7 @@ mod namespaces;
 mod net_devices;
 mod notify;
 mod process;
+mod races;
 mod relay;
 mod rootfs;
 mod rootless;
@@ -124,6 +128,10 @@ fn main() -> ExitCode {
         ("fds", fds::CASES),
         ("security", security::CASES),
         ("hardening", hardening::CASES),
+        ("attacks", attacks::CASES),
+        ("races", races::CASES),
+        ("doctor", doctor::CASES),
+        ("large", large::CASES),
         ("leaks", leaks::CASES),
     ];
     let trials: Vec<_> =

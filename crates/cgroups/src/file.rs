@@ -14,7 +14,7 @@ pub(crate) fn open(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<Own
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
     let flags = flags | OFlags::CLOEXEC;
     match retry_on_intr(|| openat2(dir, path, flags, Mode::empty(), resolve)) {
-        Err(Errno::NOSYS | Errno::PERM) => open_by_openat(dir, path, flags),
+        Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => open_by_openat(dir, path, flags),
         result => result,
     }
 }

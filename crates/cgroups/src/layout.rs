@@ -63,8 +63,13 @@ impl Layout {
             return Ok(layout);
         }
         let mounts = read_proc("/proc/self/mountinfo")?;
-        mountinfo::layout(&own, &mounts)
+        Self::of(&own, &mounts)
             .ok_or_else(|| Error::new("find cgroups in", "/proc/self/mountinfo", Cause::NotMounted))
+    }
+
+    /// The layout by the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`, if they have any.
+    pub fn of(own: &str, mounts: &str) -> Option<Self> {
+        mountinfo::layout(own, mounts)
     }
 
     /// Describes hierarchies by hand; `root` is an absolute path.

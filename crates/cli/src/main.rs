@@ -6,6 +6,7 @@ mod help;
 mod log;
 mod log_place;
 mod parse;
+mod size;
 mod surroundings;
 mod sys;
 mod table;

@@ -35,6 +35,9 @@ pub fn send_master(socket: &OwnedFd, master: BorrowedFd<'_>) -> Result<()> {
 
 /// Connects to a socket and sends a pidfd.
 pub fn send_pidfd(path: &str, pidfd: BorrowedFd<'_>) -> Result<()> {
+    if !::namespaces::is_pidfd(pidfd) {
+        return Err(Error::because(Step::PidfdSocket, path, "pidfds need Linux 5.3"));
+    }
     let socket = connect_to(path).at(Step::PidfdSocket, path)?;
     send_with_fd(socket.as_fd(), b"pidfd", Some(pidfd)).at(Step::PidfdSocket, path)
 }

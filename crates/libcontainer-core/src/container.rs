@@ -5,8 +5,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use ::namespaces::open_handle;
+use rustix::fs::FileType;
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 use serde::Serialize;
 
 use crate::error::{At, Error, Result};
@@ -203,18 +205,27 @@ fn is_frozen(state: &State) -> bool {
 fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
     let Some(pid) = Pid::from_raw(state.pid) else { return Ok(None) };
     // The handle first: then the id can't be given to another process unseen.
-    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+    let pidfd = match open_handle(pid) {
         Err(Errno::SRCH) => return Ok(None),
         other => other?,
     };
     let Some((start_time, alive)) = try_process_facts(state.pid)? else { return Ok(None) };
-    let same = start_time == state.start_time && inode(pidfd.as_fd()) == state.pidfd_inode;
+    let same =
+        start_time == state.start_time && same_inode(state.pidfd_inode, inode(pidfd.as_fd()));
     Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
 }
 
-/// The inode of a pidfd.
+/// A kernel that has no pidfds leaves the start time alone to tell.
+fn same_inode(stored: u64, found: u64) -> bool {
+    stored == found || stored == 0 || found == 0
+}
+
+/// The inode of a pidfd; 0 for what takes its place before Linux 5.3.
 pub fn inode(pidfd: BorrowedFd<'_>) -> u64 {
-    rustix::fs::fstat(pidfd).map_or(0, |stat| stat.st_ino)
+    match rustix::fs::fstat(pidfd) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo => stat.st_ino,
+        _ => 0,
+    }
 }
 
 /// Start time in clock ticks since boot, and whether it is more than a zombie (`proc_pid_stat(5)`).
@@ -250,7 +261,7 @@ mod tests {
         let (start_time, alive) = process_facts(own).unwrap();
         assert!(alive && start_time > 0);
         let pid = Pid::from_raw(own).unwrap();
-        let pidfd_inode = inode(pidfd_open(pid, PidfdFlags::empty()).unwrap().as_fd());
+        let pidfd_inode = inode(open_handle(pid).unwrap().as_fd());
         let mut state = State { pid: own, start_time, pidfd_inode, ..State::default() };
         assert!(find_process(&state).unwrap().is_some());
         state.start_time += 1;

@@ -112,13 +112,19 @@ impl Conversation<'_> {
     fn send_source(&self, index: u32) -> Result<()> {
         let bind = self.bind_mount(index)?;
         let subject = || format!("{:?} to rootfs at {:?}", bind.source, bind.destination);
-        let tree = init::open_source(&bind.source, &bind.options)
+        let mut tree = init::open_source(&bind.source, &bind.options)
             .at_with(Step::Mount, subject)
             .map_err(|error| error.field(format!("{}.source", bind.field)).on(Side::Starting))?;
-        self.map_ids(bind, &tree)?;
-        init::prepare_source(&tree, &bind.options)
+        if let Some(tree) = tree.handle() {
+            self.map_ids(bind, tree)?;
+        }
+        init::prepare_source(&mut tree, &bind.options)
             .at_with(Step::Mount, subject)
             .map_err(|error| error.field(&*bind.field).on(Side::Starting))?;
+        let tree = tree.detached().ok_or_else(|| {
+            let reason = "a source that the user namespace can't reach needs Linux 5.12";
+            Error::because(Step::Mount, subject(), reason).field(&*bind.field).on(Side::Starting)
+        })?;
         self.pipe.send(&Message::Source(tree))
     }
 

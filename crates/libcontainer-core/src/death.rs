@@ -3,7 +3,6 @@
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::error::{Error, Side};
 use crate::step::Step;
@@ -15,7 +14,7 @@ pub fn has_ended(pid: i32, pidfd: BorrowedFd<'_>) -> bool {
     let exiting = is_exiting(pid);
     let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let ended = rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&now)));
+    let ended = rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&now)));
     exiting || ended.is_ok_and(|count| count > 0)
 }
 
@@ -40,9 +39,7 @@ pub fn explain(pidfd: BorrowedFd<'_>, cgroup: Option<&cgroups::Record>, when: &s
             .on(Side::Starting);
     }
     // Only of a child, which stays to be waited for.
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    let status =
-        rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::PidFd(pidfd), options));
+    let status = ::namespaces::see_end(pidfd);
     let reason = status.ok().flatten().and_then(|status| {
         let exited = || status.exit_status().map(|code| format!("exit status {code}"));
         let killed = |signal| format!("signal: {}", signal::describe(signal));

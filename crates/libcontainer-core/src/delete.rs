@@ -13,7 +13,6 @@ use crate::start::run_hooks;
 use crate::state::State;
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id};
-use crate::sys;
 
 /// How long a killed process may take to be gone, and another command to let go of the container.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,7 +122,7 @@ fn remove_cgroup(state: &State) -> Result<()> {
 fn end_processes(container: &Container) -> Result<()> {
     let live = container.live();
     if let Some(live) = live {
-        let _ = sys::send_signal(live.as_fd(), libc::SIGKILL);
+        let _ = ::namespaces::send_signal(live.as_fd(), libc::SIGKILL);
     }
     if let Some(cgroup) = &container.state.cgroup {
         if container.status == Status::Paused {
@@ -150,6 +149,6 @@ fn end_processes(container: &Container) -> Result<()> {
 fn wait_gone(pidfd: rustix::fd::BorrowedFd<'_>) -> bool {
     let timeout = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
     let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&timeout)))
+    rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&timeout)))
         .is_ok_and(|count| count > 0)
 }

@@ -6,9 +6,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ::namespaces::{Child, CloneRequest, Namespace, NamespaceSet, join_all_of_process};
+use ::namespaces::{
+    Child, CloneRequest, Namespace, NamespaceFile, NamespaceSet, join_all_of_process,
+    open_all_of_process,
+};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 
 use crate::container::{Container, Live};
 use crate::create::{parse, tell_pid};
@@ -103,7 +106,7 @@ fn exec_beside(
         tracing::debug!("nsexec: affinity: {mask:#x}");
     }
     tracing::debug!("nsexec container setup: exec in {}", container.dir.id());
-    let (pipe, child) = spawn_process(container, live.as_fd(), &namespaces, &plan, request)?;
+    let (pipe, child) = spawn_process(container, live, &namespaces, &plan, request)?;
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
     if let Some(group) = container.state.intel_rdt.as_ref().filter(|group| group.exists()) {
@@ -134,7 +137,7 @@ fn exec_beside(
 
 fn spawn_process(
     container: &Container,
-    live: BorrowedFd<'_>,
+    live: &Live,
     namespaces: &Namespaces,
     plan: &ProcessPlan,
     request: &ExecRequest,
@@ -159,7 +162,7 @@ fn spawn_process(
 fn spawn_in(
     record: Option<&cgroups::Record>,
     container: &Container,
-    live: BorrowedFd<'_>,
+    live: &Live,
     namespaces: &Namespaces,
     plan: &ProcessPlan,
     request: &ExecRequest,
@@ -170,9 +173,10 @@ fn spawn_in(
     };
     let (ours, theirs) = sync::pair()?;
     let target = live
+        .as_fd()
         .try_clone_to_owned()
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
-    let target = target.at(Step::JoinNamespace, "pidfd")?;
+    let target = (live.pid, target.at(Step::JoinNamespace, "pidfd")?);
     // The helper starts in the v2 cgroup, and the process with it; only the `tasks` files are left.
     let into = join.v2.take();
     let clone = CloneRequest { cgroup: into.as_ref().map(AsFd::as_fd), ..CloneRequest::default() };
@@ -214,7 +218,7 @@ fn choose_cgroup(record: &cgroups::Record, wanted: &[String]) -> Result<cgroups:
 fn enter(
     answer: BorrowedFd<'_>,
     pipe: BorrowedFd<'_>,
-    target: OwnedFd,
+    target: (i32, OwnedFd),
     cgroup: &cgroups::Join,
     namespaces: &Namespaces,
     plan: &ProcessPlan,
@@ -235,20 +239,24 @@ fn enter(
         process::set_cpus(cpus, "process.execCPUAffinity.initial")?;
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
-    let mut needed = vec![answer, pipe, target.as_fd()];
+    let mut needed = vec![answer, pipe, target.1.as_fd()];
     needed.extend(cgroup.tasks.iter().map(AsFd::as_fd));
     process::settle_descriptors(&options.inherited, &needed)?;
-    join(target.as_fd(), namespaces)
+    join((target.0, target.1.as_fd()), namespaces)
 }
 
 /// Joins all namespaces of the container, in one call if it goes, the pid namespace last.
-fn join(target: BorrowedFd<'_>, namespaces: &Namespaces) -> Result<()> {
+fn join(process: (i32, BorrowedFd<'_>), namespaces: &Namespaces) -> Result<()> {
+    let target = process.1;
     let kinds = Namespace::ALL.into_iter().filter(|kind| namespaces.has(*kind));
     let all = kinds.fold(NamespaceSet::EMPTY, NamespaceSet::with);
     let visible = all.without(Namespace::Pid);
     let label =
         |result: std::result::Result<(), Errno>| result.at(Step::JoinNamespace, "of the container");
     let entered = if visible.is_empty() { Ok(()) } else { join_all_of_process(target, visible) };
+    if matches!(entered, Err(Errno::INVAL | Errno::BADF)) {
+        return join_by_files(process, all);
+    }
     if entered.is_err() && all.contains(Namespace::User) {
         // Namespaces that belong to the host's user namespace can only be joined from there.
         let one = |kind| NamespaceSet::EMPTY.with(kind);
@@ -269,6 +277,28 @@ fn join(target: BorrowedFd<'_>, namespaces: &Namespaces) -> Result<()> {
         label(join_all_of_process(target, NamespaceSet::EMPTY.with(Namespace::Pid)))?;
     }
     Ok(())
+}
+
+/// The same before Linux 5.8. All files are opened before the container's /proc takes the place of ours.
+fn join_by_files((pid, target): (i32, BorrowedFd<'_>), all: NamespaceSet) -> Result<()> {
+    let missing = || Error::new(Step::JoinNamespace, "of the container");
+    let pid = Pid::from_raw(pid).ok_or_else(missing)?;
+    let files = open_all_of_process(pid, target, all).at(Step::JoinNamespace, "open its files")?;
+    let enter = |file: &NamespaceFile| {
+        file.join().map_err(|error| {
+            Error::because(Step::JoinNamespace, file.kind().name(), error.to_string())
+        })
+    };
+    let (last, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.kind() == Namespace::Pid);
+    let (user, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.kind() == Namespace::User);
+    let later: Vec<_> = files.into_iter().filter(|file| file.join().is_err()).collect();
+    user.iter().try_for_each(enter)?;
+    if !user.is_empty() {
+        process::take_root_ids()?;
+    }
+    later.iter().chain(&last).try_for_each(enter)
 }
 
 /// The process's part: like the tail of the container init.

@@ -7,12 +7,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 
 use crate::error::{At, Result};
-use crate::guards::wait_for_end;
 use crate::interrupt::{ENDING, Signals};
 use crate::notify::Proxy;
 use crate::relay::Relay;
 use crate::step::Step;
-use crate::sys;
+use ::namespaces::wait_for_end;
 
 /// Stays until the process ends, and tells the caller when it is ready; its exit status, or 128 and the number of the signal that ended it.
 pub fn attend(
@@ -101,7 +100,7 @@ fn wait(
     let own = fds.len();
     let interests = relay.iter().flat_map(|relay| relay.interests());
     fds.extend(interests.map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)));
-    let count = match rustix::event::poll(&mut fds, patience.as_ref()) {
+    let count = match ::namespaces::poll(&mut fds, patience.as_ref()) {
         Err(Errno::INTR) => return Ok(Event::default()),
         other => other.at(Step::Wait, "poll")?,
     };
@@ -125,7 +124,7 @@ fn forward(pid: Pid, pidfd: BorrowedFd<'_>, signal: i32, relay: Option<&mut Rela
         _ => {}
     }
     // It may have ended just now; then poll says so next.
-    let _ = sys::send_signal(pidfd, signal);
+    let _ = ::namespaces::send_signal(pidfd, signal);
 }
 
 /// As a subreaper this process gets the orphans of the container's; the process itself is kept.

@@ -1,17 +1,14 @@
 //! What `create` takes, and gives back unless it is kept.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use ::namespaces::Child;
+use ::namespaces::{Child, wait_for_end};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::interrupt::Signals;
 use crate::start::run_hooks;
 use crate::state::State;
 use crate::store::StateDir;
-use crate::sys;
 
 /// A state directory that is removed unless it is kept.
 pub struct Claim(pub Option<StateDir>);
@@ -57,10 +54,10 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(child) = self.0.take() {
-            let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
+            let _ = ::namespaces::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
             // One that is frozen, or in the hands of a broken disk, may never end.
             let mut fds = [PollFd::new(&child.pidfd, PollFlags::IN)];
-            let ended = rustix::event::poll(&mut fds, Some(&PATIENCE));
+            let ended = ::namespaces::poll(&mut fds, Some(&PATIENCE));
             if ended.is_ok_and(|count| count > 0) {
                 let _ = wait_for_end(child.pidfd.as_fd());
             }
@@ -70,10 +67,3 @@ impl Drop for Guard {
 
 /// How long a killed process may take to end.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
-
-/// Waits until a child has ended, and reaps it.
-pub fn wait_for_end(pidfd: BorrowedFd<'_>) -> Result<Option<WaitIdStatus>, Errno> {
-    rustix::io::retry_on_intr(|| {
-        rustix::process::waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)
-    })
-}

@@ -48,6 +48,7 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "the filesystem of the source can't map ids (ext4, xfs, btrfs, tmpfs since Linux 6.3, overlayfs and others can)",
     ),
     (Step::Unmount, Some(Errno::INVAL), "nothing is mounted there"),
+    (Step::MapMountIds, Some(Errno::NOSYS), "id-mapped mounts need Linux 5.12"),
     (Step::ClaimId, None, "choose another ID, or remove it with `delete --force`"),
     (
         Step::WriteState,

@@ -10,12 +10,12 @@ use rustix::fs::{MemfdFlags, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{Cause, Error, Result};
-use crate::guards::wait_for_end;
 use crate::interrupt::Signals;
 use crate::spec::Hook;
 use crate::step::Step;
 use crate::store::write_all;
 use crate::sys;
+use ::namespaces::wait_for_end;
 
 /// How much of a hook's output is kept for the message when it fails.
 const OUTPUT_MAX: usize = 2048;
@@ -98,7 +98,7 @@ fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Stop> {
     if !matches!(end, Ok(End::Itself)) {
         // The hook is the leader of a group, so that what it started goes too.
         let _ = sys::send_signal_to_group(child.pid.as_raw_nonzero().get(), libc::SIGKILL);
-        let _ = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
+        let _ = ::namespaces::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
     }
     let status = wait_for_end(child.pidfd.as_fd())?;
     let text = String::from_utf8_lossy(&text);
@@ -165,7 +165,7 @@ fn collect(
         let output_at = open.then(|| watch(output.as_fd()));
         let process_at = run.process.map(&mut watch);
         let signals_at = run.signals.map(|signals| watch(signals.as_fd()));
-        match rustix::event::poll(&mut fds, timeout.as_ref()) {
+        match ::namespaces::poll(&mut fds, timeout.as_ref()) {
             Err(Errno::INTR) => continue,
             other => other?,
         };

@@ -59,7 +59,7 @@ impl Signals {
                 PollFd::from_borrowed_fd(what, PollFlags::IN),
                 PollFd::new(&self.fd, PollFlags::IN),
             ];
-            rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, None))
+            rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, None))
                 .at(Step::Wait, "poll")?;
             let [readable, signalled] = [0, 1].map(|index: usize| !fds[index].revents().is_empty());
             if signalled {

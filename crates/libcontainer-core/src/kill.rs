@@ -7,7 +7,6 @@ use rustix::io::Errno;
 use crate::container::{Container, Status};
 use crate::error::{At, Error, Result, cgroup_failed};
 use crate::step::Step;
-use crate::sys;
 
 /// Sends a signal. `all` is for containers that share a pid namespace; the others end with their init.
 pub fn kill(container: &Container, signal: i32, all: bool) -> Result<()> {
@@ -23,7 +22,7 @@ pub fn kill(container: &Container, signal: i32, all: bool) -> Result<()> {
     if everyone {
         kill_left_behind(container, signal)?;
     }
-    match sys::send_signal(live.as_fd(), signal) {
+    match ::namespaces::send_signal(live.as_fd(), signal) {
         Err(Errno::SRCH) if everyone => {}
         Err(Errno::SRCH) => return Err(Error::new(Step::CheckStatus, "container not running")),
         other => other.at_with(Step::Signal, || format!("pid {}", live.pid))?,

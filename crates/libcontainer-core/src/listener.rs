@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -167,7 +167,7 @@ fn take(pidfd: BorrowedFd<'_>, number: u32) -> std::result::Result<Option<OwnedF
             Err(errno) => return Err(errno),
         }
         let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
-        if rustix::io::retry_on_intr(|| poll(&mut fds, Some(&PAUSE)))? > 0 {
+        if rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&PAUSE)))? > 0 {
             return Ok(None);
         }
     }

@@ -11,11 +11,11 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{At, Cause, Error, Result};
-use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
 use crate::{sync, sys};
+use ::namespaces::wait_for_end;
 
 /// Where the helpers are looked for: engines may call without PATH.
 const HELPER_DIRS: [&str; 4] = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
@@ -93,7 +93,8 @@ fn failed(kind: MapKind, errno: Errno) -> Error {
     Error { cause: Cause::Errno(errno), ..Error::new(Step::MapIds, subject) }
 }
 
-fn find_helper(kind: MapKind) -> Option<CString> {
+/// The set-uid helper, if it is installed.
+pub fn find_helper(kind: MapKind) -> Option<CString> {
     HELPER_DIRS
         .iter()
         .filter_map(|dir| CString::new(format!("{dir}/{}", kind.helper())).ok())

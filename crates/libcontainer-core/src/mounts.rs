@@ -6,7 +6,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use ::namespaces::{CloneRequest, Fork, Namespace, NamespaceSet, join_all_of_process};
+use ::namespaces::{
+    CloneRequest, Fork, Namespace, NamespaceSet, join_all_of_process, send_signal, wait_for_end,
+};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
@@ -15,7 +17,7 @@ use rustix::process::{DumpableBehavior, fchdir, set_dumpable_behavior};
 use crate::container::{Container, Live};
 use crate::create::parse;
 use crate::error::{At, Error, Result, Side};
-use crate::guards::wait_for_end;
+use crate::init::{Change, Tree};
 use crate::plan::options::{MountOptions, ms};
 use crate::plan::{self, BindMount, FilesystemMount, FsOp, Host, IdMaps, Options, clean_path};
 use crate::rootfs::{Place, Root, file_type};
@@ -97,10 +99,10 @@ fn detach(op: &FsOp, live: &Live) -> Result<Detached> {
 
 fn copy(bind: &BindMount, live: &Live) -> Result<Detached> {
     let subject = || format!("{:?} to rootfs at {:?}", bind.source, bind.destination);
-    let tree = init::open_source(&bind.source, &bind.options)
+    let mut tree = init::open_source(&bind.source, &bind.options)
         .at_with(Step::Mount, subject)
         .map_err(|error| error.field(format!("{}.source", bind.field)))?;
-    if bind.only_procfs && !procfs::is_procfs(&tree) {
+    if bind.only_procfs && !tree.handle().is_some_and(procfs::is_procfs) {
         let reason =
             format!("{:?} cannot be mounted because it is not of type proc", bind.destination);
         return Err(Error::because(Step::Mount, subject(), reason).field(&*bind.field));
@@ -115,24 +117,28 @@ fn copy(bind: &BindMount, live: &Live) -> Result<Detached> {
     };
     if let Some(namespace) = namespace {
         let flags = if bind.options.idmap == Some(true) { sys::AT_RECURSIVE } else { 0 };
-        sys::map_mount_ids(tree.as_fd(), flags, namespace.as_fd())
+        let handle = tree.handle().ok_or(Errno::NOSYS);
+        handle
+            .and_then(|handle| sys::map_mount_ids(handle.as_fd(), flags, namespace.as_fd()))
             .at_with(Step::MapMountIds, subject)
             .map_err(|error| error.field(&*bind.field))?;
     }
     // Nothing that is mounted on the host later reaches the container, nor the other way round.
     let alone = if bind.options.propagation.is_empty() {
-        sys::mount_setattr(tree.as_fd(), sys::AT_RECURSIVE, 0, 0, ms::PRIVATE)
+        tree.change(Change { recursive: true, propagation: ms::PRIVATE, ..Change::default() })
     } else {
         Ok(())
     };
     alone
-        .and_then(|()| init::prepare_source(&tree, &bind.options))
-        .and_then(|()| file_type(&tree))
-        .map(|kind| Detached {
-            kind,
-            destination: bind.destination.clone(),
-            field: bind.field.clone(),
-            tree,
+        .and_then(|()| init::prepare_source(&mut tree, &bind.options))
+        .and_then(|()| whole(tree))
+        .and_then(|tree| {
+            Ok(Detached {
+                kind: file_type(&tree)?,
+                destination: bind.destination.clone(),
+                field: bind.field.clone(),
+                tree,
+            })
         })
         .at_with(Step::Mount, subject)
         .map_err(|error| error.field(&*bind.field))
@@ -144,12 +150,20 @@ fn make(new: &FilesystemMount) -> Result<Detached> {
     let data = new.label.as_ref().map_or_else(|| new.options.data.clone(), labelled);
     let made = init::detached(&new.kind, &new.source, new.options.set, &data);
     let tree = made.map_err(|cause| Error { cause, ..Error::new(Step::Mount, subject()) });
-    let tree = tree.map_err(|error| error.field(&*new.field))?;
-    init::apply_tree_options(&tree, &new.options)
+    let mut tree = tree.map_err(|error| error.field(&*new.field))?;
+    let tree = init::tree_options(&new.options)
+        .try_for_each(|change| tree.change(change))
+        .and_then(|()| whole(tree))
         .at_with(Step::Mount, subject)
         .map_err(|error| error.field(&*new.field))?;
     let (destination, field) = (new.destination.clone(), new.field.clone());
     Ok(Detached { tree, kind: FileType::Directory, destination, field })
+}
+
+/// The mount, detached and with all its changes: a kernel before 5.12 can't carry it into another
+/// mount namespace.
+fn whole(tree: Tree) -> std::result::Result<OwnedFd, Errno> {
+    tree.detached().ok_or(Errno::NOSYS)
 }
 
 /// The part in the container: finds or makes the place, and puts the mount there.
@@ -160,7 +174,9 @@ fn attach(mount: &Detached, root: &Root<'_>) -> Result<()> {
         .make_place(&mount.destination, place)
         .at(Step::MountTarget, &*mount.destination)
         .map_err(|error| error.field(format!("{}.destination", mount.field)))?;
-    init::attach(&mount.tree, &place)
+    rustix::io::fcntl_dupfd_cloexec(&mount.tree, 3)
+        .and_then(|tree| Tree::from(tree).attach(&place))
+        .map(drop)
         .at(Step::Mount, &*mount.destination)
         .map_err(|error| error.field(&*mount.field))
 }
@@ -184,7 +200,7 @@ fn in_container(live: &Live, work: impl FnOnce(&Root<'_>) -> Result<()>) -> Resu
     let top = rustix::fs::open(&*label, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .at(Step::JoinNamespace, &*label)?;
     // If the process is still there, the root is its own.
-    sys::send_signal(live.as_fd(), 0).at(Step::CheckStatus, "container not running")?;
+    send_signal(live.as_fd(), 0).at(Step::CheckStatus, "container not running")?;
     let (ours, theirs) = sync::pair()?;
     let child = match spawn::clone(&CloneRequest::default())? {
         Fork::Child => {

@@ -1,21 +1,21 @@
 //! The only way to a path inside a root filesystem: a descriptor of the root, and lookups that stay below it.
 //!
-//! One `openat2(2)` with RESOLVE_IN_ROOT where the kernel has it (Linux 5.6), else the `pathrs` crate
-//! for older kernels. CVE-2021-30465, CVE-2024-45310 and their like are lookups
+//! One `openat2(2)` with RESOLVE_IN_ROOT where the kernel has it (Linux 5.6), else a walk
+//! by component (`walk.rs`). CVE-2021-30465, CVE-2024-45310 and their like are lookups
 //! that were done by string instead.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use pathrs::error::ErrorKind;
-use pathrs::flags::OpenFlags;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+
+use crate::walk;
 
 /// Lookups are tried again when a rename on the way made the kernel give up; so often at the most.
 const RETRIES: u32 = 128;
 
 /// So many dangling symlinks are followed in one path (as many as the kernel follows at all).
-const LINKS_MAX: u32 = 40;
+pub const LINKS_MAX: u32 = 40;
 
 /// A root filesystem.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<'fd> Root<'fd> {
         Root(top)
     }
 
-    /// Opens a path; symlinks are followed, but never out of the root, magic links not at all.
+    /// A handle (`flags` has O_PATH) on a path; symlinks are followed, but never out of the root, magic links not at all.
     pub fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         for _ in 0..RETRIES {
@@ -50,21 +50,12 @@ impl<'fd> Root<'fd> {
                 resolve,
             ) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(Errno::NOSYS) => return self.open_slowly(path, flags),
+                // A filter of system calls that is older than the call gives EPERM.
+                Err(Errno::NOSYS | Errno::PERM) => return walk::handle(self.0, path, flags),
                 other => return other,
             }
         }
         Err(Errno::AGAIN)
-    }
-
-    /// The same without `openat2`.
-    fn open_slowly(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = OpenFlags::from_bits_retain(flags.bits().into());
-        let root = self.pathrs()?;
-        if flags.contains(OpenFlags::O_PATH) {
-            return root.resolve(path).map(OwnedFd::from).map_err(|error| errno_of(&error));
-        }
-        root.open_subpath(path, flags).map(OwnedFd::from).map_err(|error| errno_of(&error))
     }
 
     /// A handle on a path, for `*at` calls and mounts.
@@ -141,21 +132,6 @@ impl<'fd> Root<'fd> {
         }
         Ok((self.make_directory(parent, 0o755)?.0, name))
     }
-
-    fn pathrs(&self) -> Result<pathrs::Root, Errno> {
-        let fd = rustix::io::fcntl_dupfd_cloexec(self.0, 0)?;
-        Ok(pathrs::Root::from_fd(fd))
-    }
-}
-
-fn errno_of(error: &pathrs::error::Error) -> Errno {
-    match error.kind() {
-        ErrorKind::OsError(Some(errno)) => Errno::from_raw_os_error(errno),
-        ErrorKind::NotImplemented | ErrorKind::NotSupported => Errno::NOSYS,
-        // A lookup that left the root, or that somebody changed under way.
-        ErrorKind::SafetyViolation => Errno::XDEV,
-        _ => Errno::IO,
-    }
 }
 
 /// The type of the file behind a descriptor.
@@ -191,7 +167,11 @@ mod tests {
         let root = Root::new(fd.as_fd());
         for link in ["/absolute", "/relative", "/absolute/x", "/relative/x", "/../../outside"] {
             assert_eq!(root.handle(link).unwrap_err(), Errno::NOENT, "{link}");
-            assert_eq!(root.open_slowly(link, OFlags::PATH).unwrap_err(), Errno::NOENT, "{link}");
+            assert_eq!(
+                walk::handle(fd.as_fd(), link, OFlags::PATH).unwrap_err(),
+                Errno::NOENT,
+                "{link}"
+            );
         }
         let _ = root.make_place("/relative/new", Place::File);
         let _ = root.make_directory("/absolute/new", 0o755);

@@ -13,12 +13,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 
 use crate::error::{At, Error, Result};
-use crate::guards::wait_for_end;
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
 use crate::sys;
+use ::namespaces::wait_for_end;
 
 /// Opens the files of all namespaces that are joined, and checks their kinds.
 pub fn open_namespaces(plan: &CreatePlan) -> Result<Vec<NamespaceFile>> {

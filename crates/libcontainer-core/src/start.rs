@@ -11,7 +11,7 @@ use crate::oci_state::OciState;
 use crate::state::State;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{death, gate, listener, sys};
+use crate::{death, gate, listener};
 
 /// Starts a container.
 ///
@@ -99,7 +99,7 @@ pub fn run_poststart(
     }
     let result = run_hooks(state, "poststart", "running", signals);
     if result.is_err() {
-        let _ = sys::send_signal(pidfd, libc::SIGKILL);
+        let _ = ::namespaces::send_signal(pidfd, libc::SIGKILL);
     }
     result
 }

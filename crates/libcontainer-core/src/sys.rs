@@ -7,6 +7,7 @@ use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::plan::SchedulerPlan;
@@ -75,13 +76,41 @@ fn set_mount_attr(mount: BorrowedFd<'_>, flags: u32, attr: &MountAttr) -> Result
     check(result).map(|_| ())
 }
 
+/// Whether the kernel has `mount_setattr(2)` (Linux 5.12), and with it all that is older.
+pub fn has_mount_setattr() -> bool {
+    // SAFETY: no memory is passed: the size says that there is none, which is EINVAL.
+    let result = unsafe {
+        let none = ptr::null::<MountAttr>();
+        libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), AT_EMPTY_PATH, none, 0)
+    };
+    check(result) != Err(Errno::NOSYS)
+}
+
+/// Whether the kernel has a system call: one of those that refuse -1 and nothing else as arguments.
+pub fn has_call(number: libc::c_long) -> bool {
+    // SAFETY: each call that is asked for takes a descriptor, a pointer or a range first, and refuses
+    // this one: nothing is read, written, opened or closed.
+    let result = unsafe { libc::syscall(number, -1 as libc::c_long, 0, 0, 0, 0, 0) };
+    check(result) != Err(Errno::NOSYS)
+}
+
 /// Marks every descriptor from `first` on close-on-exec (`close_range(2)`, Linux 5.11).
 pub fn cloexec_from(first: RawFd) -> Result<(), Errno> {
     // SAFETY: no descriptor is closed now; nobody in this process relies on inheritance by exec.
     let result = unsafe {
         libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC)
     };
-    check(result).map(|_| ())
+    match check(result) {
+        // Before Linux 5.9; before 5.11, which has the flag.
+        Err(Errno::NOSYS | Errno::INVAL) => {
+            each_open(first, RawFd::MAX, |fd| {
+                // SAFETY: F_SETFD touches no memory; a closed descriptor gives EBADF.
+                unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+            });
+            Ok(())
+        }
+        other => other.map(|_| ()),
+    }
 }
 
 /// Closes every descriptor from `first` on (`close_range(2)`, Linux 5.9).
@@ -97,7 +126,36 @@ pub fn close_between(first: RawFd, last: RawFd) -> Result<(), Errno> {
     // SAFETY: only called in the container init and in hook processes, after a fork, whose owners
     // in the parent's frames are never dropped as these processes end in execve or _exit.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    check(result).map(|_| ())
+    match check(result) {
+        Err(Errno::NOSYS) => {
+            each_open(first, last, |fd| {
+                // SAFETY: as above; a number without a descriptor gives EBADF.
+                unsafe { libc::close(fd) };
+            });
+            Ok(())
+        }
+        other => other.map(|_| ()),
+    }
+}
+
+/// Does something with every descriptor from `first` to `last` that is or may be open.
+///
+/// The list is the host's: where the container's /proc is in its place already, or none, it was
+/// gone through before, and what was opened since then has the lowest free numbers.
+fn each_open(first: RawFd, last: RawFd, action: impl Fn(RawFd)) {
+    const OPENED_SINCE: RawFd = 1024;
+    (first..=last.min(first.saturating_add(OPENED_SINCE))).for_each(&action);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(list) = rustix::fs::open("/proc/self/fd", flags, Mode::empty()) else { return };
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut names = rustix::fs::RawDir::new(&list, &mut buffer);
+    while let Some(Ok(name)) = names.next() {
+        let number = name.file_name().to_str().ok().and_then(|name| name.parse().ok());
+        if let Some(fd) = number.filter(|fd| (first..=last).contains(fd) && *fd != list.as_raw_fd())
+        {
+            action(fd);
+        }
+    }
 }
 
 /// Makes `to` a copy of `from`, whatever `to` was, kept open across exec if `keep`.
@@ -323,21 +381,6 @@ pub fn read_signal(fd: BorrowedFd<'_>) -> Option<i32> {
         }
         _ => None,
     }
-}
-
-/// Sends a signal by number, real-time ones too (`pidfd_send_signal(2)`).
-pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
-    // SAFETY: the pointer is null, so no memory is passed.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            pidfd.as_raw_fd(),
-            signal,
-            ptr::null::<libc::siginfo_t>(),
-            0,
-        )
-    };
-    check(result).map(|_| ())
 }
 
 /// Sends a signal to a process group (`kill(2)`).

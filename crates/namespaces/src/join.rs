@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::Pid;
 
-use crate::{Namespace, NamespaceSet, sys};
+use crate::{Namespace, NamespaceSet, send_signal, sys};
 
 /// An open file that stands for a namespace of a known kind.
 #[derive(Debug)]
@@ -70,8 +71,27 @@ impl fmt::Display for JoinError {
 }
 
 /// Joins the namespaces in `set` of the process behind `pidfd` in one call (Linux 5.8).
+///
+/// EINVAL from an older kernel, EBADF from one without pidfds.
 pub fn join_all_of_process(pidfd: BorrowedFd<'_>, set: NamespaceSet) -> Result<(), Errno> {
     sys::setns(pidfd, set.flags())
+}
+
+/// Opens the files of the namespaces in `set` of the process behind `pidfd`, to be joined one by one.
+pub fn open_all_of_process(
+    pid: Pid,
+    pidfd: BorrowedFd<'_>,
+    set: NamespaceSet,
+) -> Result<Vec<NamespaceFile>, Errno> {
+    let open = |kind: Namespace| {
+        let path = format!("/proc/{}/ns/{}", pid.as_raw_nonzero(), kind.proc_name());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(NamespaceFile { kind, file })
+    };
+    let files = set.iter().map(open).collect::<Result<Vec<_>, Errno>>()?;
+    // They are the process's own if it had its id until now.
+    send_signal(pidfd, 0).map(|()| files)
 }
 
 /// Moves the caller into new namespaces (`unshare(2)`).

@@ -3,7 +3,6 @@
 
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -56,38 +55,68 @@ pub fn clone3(request: &CloneRequest<'_>) -> Result<Fork, Errno> {
     // the kernel is told. The caller is single-threaded (`clone` checks), so no lock of libc or of
     // the allocator is held by a thread which the child lacks.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<CloneArgs>()) };
-    let pid = match result {
-        -1 => match last_errno() {
-            Errno::NOSYS if can_clone(request) => clone(&args, &mut pidfd)?,
-            errno => return Err(errno),
-        },
-        pid => pid,
-    };
-    if pid == 0 {
-        return Ok(Fork::Child);
+    match result {
+        -1 => Err(last_errno()),
+        0 => Ok(Fork::Child),
+        pid => {
+            // SAFETY: the kernel stored a new descriptor that nobody else owns (CLONE_PIDFD).
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            let pid = Pid::from_raw(pid as i32).ok_or(Errno::SRCH)?;
+            Ok(Fork::Parent(Child { pid, pidfd }))
+        }
     }
-    // SAFETY: the kernel stored a new descriptor that nobody else owns (CLONE_PIDFD).
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let pid = Pid::from_raw(pid as i32).ok_or(Errno::SRCH)?;
-    Ok(Fork::Parent(Child { pid, pidfd }))
 }
 
-/// Whether the older call can do it: the flag of time namespaces is a signal's number there.
-fn can_clone(request: &CloneRequest<'_>) -> bool {
-    request.cgroup.is_none()
-        && !request.namespaces.contains(crate::Namespace::Time)
-        && cfg!(not(target_arch = "s390x"))
+/// `clone(2)` as a fork, with what it can do of a request: no pidfd, no cgroup. None in the child.
+pub fn clone_plainly(request: &CloneRequest<'_>) -> Result<Option<Pid>, Errno> {
+    let mut flags = request.namespaces.flags() | libc::SIGCHLD as u64;
+    if request.sibling {
+        flags |= CLONE_PARENT;
+    }
+    let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
+    // SAFETY: as for `clone3`: a copy of the memory, and no stack is given. No pointer is passed.
+    match unsafe { libc::syscall(libc::SYS_clone, first, second, 0, 0, 0) } {
+        -1 => Err(last_errno()),
+        0 => Ok(None),
+        pid => Pid::from_raw(pid as i32).ok_or(Errno::SRCH).map(Some),
+    }
 }
 
-/// `clone(2)`: seccomp profiles that look at its flags answer ENOSYS to `clone3`, whose flags they
-/// can't see; a startContainer hook is made under the container's filter.
-fn clone(args: &CloneArgs, pidfd: &mut RawFd) -> Result<libc::c_long, Errno> {
-    let flags = args.flags | args.exit_signal;
-    // SAFETY: as for clone3; the third argument is where CLONE_PIDFD stores the descriptor.
-    let result = unsafe {
-        libc::syscall(libc::SYS_clone, flags, 0usize, ptr::from_mut(pidfd), 0usize, 0usize)
-    };
-    if result < 0 { Err(last_errno()) } else { Ok(result) }
+/// Ends a forked child at once, without destructors.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit takes no memory and does not return; a forked child has no destructor to run.
+    unsafe { libc::_exit(status) }
+}
+
+/// `pidfd_send_signal(2)`
+pub fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    let number = libc::SYS_pidfd_send_signal;
+    // SAFETY: the pointer is null, so no memory is passed; the descriptor is borrowed.
+    let result = unsafe { libc::syscall(number, pidfd.as_raw_fd(), signal, info, 0) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// Makes a process the owner of a file (`F_SETOWN`); ESRCH if there is none of that id.
+pub fn set_owner(file: BorrowedFd<'_>, pid: Pid) -> Result<(), Errno> {
+    // SAFETY: only numbers are passed; the descriptor is borrowed.
+    let result =
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETOWN, pid.as_raw_nonzero().get()) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// The owner of a file (`F_GETOWN`); none if it is gone.
+pub fn owner(file: BorrowedFd<'_>) -> Result<Option<Pid>, Errno> {
+    // SAFETY: no memory is passed; the descriptor is borrowed.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETOWN) };
+    if result < 0 { Err(last_errno()) } else { Ok(Pid::from_raw(result)) }
+}
+
+/// `kill(2)`
+pub fn kill(pid: Pid, signal: i32) -> Result<(), Errno> {
+    // SAFETY: only numbers are passed.
+    let result = unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 /// The `CLONE_NEW*` flag of the namespace that a file stands for (`ioctl_nsfs(2)`, Linux 4.11).

@@ -60,6 +60,7 @@ fn answer(verb: &str, operands: &str) -> Value {
         ("umount", [path]) => kernel::umount(path),
         ("writable", [path]) => kernel::remount_writable(path),
         ("overwrite", [milliseconds]) => attack::overwrite(milliseconds),
+        ("spy", [milliseconds, marker]) => attack::spy(milliseconds, marker),
         ("hook", [log, rest @ ..]) => hook::record(log, rest.first().copied()),
         _ => actions::act(verb, operands, &words),
     }

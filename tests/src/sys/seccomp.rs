@@ -129,7 +129,8 @@ pub fn traced(number: i64, arguments: [usize; 6]) -> Result<Option<u64>, Errno> 
     Ok((status >> 16 == libc::PTRACE_EVENT_SECCOMP).then_some(data))
 }
 
-fn wait(child: i32) -> Result<i32, Errno> {
+/// Waits for a child, and gives its status.
+pub fn wait(child: i32) -> Result<i32, Errno> {
     let mut status = 0i32;
     // SAFETY: `status` is writable for the length of the call.
     check(unsafe { libc::waitpid(child, &raw mut status, 0) }.into())?;

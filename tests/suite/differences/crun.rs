@@ -7,7 +7,7 @@ use super::{
 
 pub const DIFFERENCES: &[Difference] = &[
     always("crun 1.8", "does not know these properties", SCHEDULING),
-    always("crun", "has no command validate", VALIDATE),
+    always("crun", "has no command validate or doctor", VALIDATE),
     always("crun", "has no command wait", WAIT),
     always(
         "crun",
@@ -444,6 +444,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "crun 1.8",
         "mounts over /proc are the caller's affair",
         &["security::a_folder_over_proc", "security::a_folder_over_proc_sys"],
+    ),
+    always(
+        "crun",
+        "needs system calls of its own after the filter is loaded",
+        &["attacks::a_static_program_under_a_filter_that_allows_nothing_else"],
     ),
     always("crun 1.8", "reads a user like atoi", &["hardening::exec_refuses_odd_users"]),
     always(

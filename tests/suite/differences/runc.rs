@@ -7,7 +7,7 @@ use super::{
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
-    always("runc", "has no command validate", VALIDATE),
+    always("runc", "has no command validate or doctor", VALIDATE),
     always("runc", "has no command wait", WAIT),
     always(
         "runc",
@@ -271,6 +271,13 @@ pub const DIFFERENCES: &[Difference] = &[
             "security::dev_null_is_a_plain_file",
             "security::dev_null_is_another_device",
         ],
+    ),
+    always("runc 1.1", "CVE-2024-45310", &["races::mount_places_that_are_swapped"]),
+    always("runc 1.1", "CVE-2025-52881", &["races::a_mount_of_proc_that_is_swapped"]),
+    always(
+        "runc",
+        "needs system calls of its own after the filter is loaded",
+        &["attacks::a_static_program_under_a_filter_that_allows_nothing_else"],
     ),
     always("runc 1.1", "takes 4294967296 for 0", &["hardening::exec_refuses_odd_users"]),
     always("runc", "neither records system calls nor explains profiles", SECCOMP_TOOLS),

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod doctor;
 mod events;
 mod exec;
 mod kill;
@@ -120,6 +121,7 @@ pub fn run(
             )))
         }
         "delete" => delete::delete(context, words, &root),
+        "doctor" => Ok(doctor::doctor(words)),
         "start" => find_by(&root, id(), Container::load_to_start)
             .and_then(|container| {
                 start::start(&container, surroundings::notify_socket(&context.env))

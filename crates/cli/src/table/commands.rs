@@ -104,6 +104,16 @@ pub const COMMANDS: &[Command] = &[
         example: "orun delete web",
     },
     Command {
+        name: "doctor",
+        about: "Show what this host offers and lacks for containers",
+        args: "",
+        arity: (0, 0),
+        interspersed: false,
+        enters: false,
+        flags: &[switch("json", None, "As JSON"), HELP],
+        example: "orun doctor",
+    },
+    Command {
         name: "events",
         about: "Show what a container uses, and when it runs out of memory",
         args: ID,

@@ -1,12 +1,12 @@
 //! Bind mounts: a detached copy of a tree gets its attributes, and is then put at its place.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, FileType, OFlags, StatVfsMountFlags};
+use rustix::fs::{CWD, FileType, OFlags};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::mount::{apply_tree_options, attach};
+use super::mount::tree_options;
+use super::tree::{Change, Tree};
 use crate::error::{At, Error, Result};
 use crate::plan::BindMount;
 use crate::plan::options::{MountOptions, attr, ms};
@@ -27,16 +27,17 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
     };
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
     let mounted = |error: Error| error.field(&*plan.field);
-    if plan.only_procfs && !procfs::is_procfs(&tree) {
+    let source = tree.handle().ok_or(Errno::NOSYS).at_with(Step::Mount, subject)?;
+    if plan.only_procfs && !procfs::is_procfs(source) {
         let reason =
             format!("{:?} cannot be mounted because it is not of type proc", plan.destination);
         return Err(mounted(Error::because(Step::Mount, subject(), reason)));
     }
-    let kind = file_type(&tree).at_with(Step::Mount, subject).map_err(mounted)?;
+    let kind = file_type(source).at_with(Step::Mount, subject).map_err(mounted)?;
     let place = place_of(plan, kind, root)
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
-    attach(&tree, &place).map_err(|errno| mounted(explain(errno, kind, &place, subject())))
+    tree.attach(&place).map(drop).map_err(|errno| mounted(explain(errno, kind, &place, subject())))
 }
 
 fn place_of(
@@ -78,26 +79,25 @@ fn copy_symlink(plan: &BindMount, root: &Root<'_>) -> Result<bool> {
 
 /// The tree that is bound, with its attributes; none if only the parent can make it: in a user
 /// namespace its root need not be allowed to walk to the source. Ids are mapped by the parent too.
-fn own_source(plan: &BindMount, pipe: &Pipe) -> Result<Option<OwnedFd>> {
+fn own_source(plan: &BindMount, pipe: &Pipe) -> Result<Option<Tree>> {
     let subject = || format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
-    let tree = match open_source(&plan.source, &plan.options) {
+    let mut tree = match open_source(&plan.source, &plan.options) {
         Err(Errno::ACCESS | Errno::PERM | Errno::INVAL) => return Ok(None),
         other => other
             .at_with(Step::Mount, subject)
             .map_err(|error| error.field(format!("{}.source", plan.field)))?,
     };
     if plan.id_maps.is_some() {
-        pipe.send(&Message::MapMount(
-            index(plan),
-            tree.try_clone().unwrap_or_else(|_| sys::exit_now(1)),
-        ))?;
+        let handle = tree.handle().and_then(|tree| tree.try_clone().ok());
+        let handle = handle.unwrap_or_else(|| sys::exit_now(1));
+        pipe.send(&Message::MapMount(index(plan), handle))?;
         match pipe.receive()? {
             Some(Message::MountMapped) => {}
             // The parent failed, and says so itself.
             _ => sys::exit_now(1),
         }
     }
-    prepare(&tree, &plan.options)
+    prepare(&mut tree, &plan.options)
         .at_with(Step::Mount, subject)
         .map_err(|error| error.field(&*plan.field))?;
     Ok(Some(tree))
@@ -108,55 +108,39 @@ fn index(plan: &BindMount) -> u32 {
     plan.field.trim_start_matches("mounts[").trim_end_matches(']').parse().unwrap_or(0)
 }
 
-fn source_of_parent(plan: &BindMount, pipe: &Pipe) -> Result<OwnedFd> {
+fn source_of_parent(plan: &BindMount, pipe: &Pipe) -> Result<Tree> {
     pipe.send(&Message::NeedSource(index(plan)))?;
     match pipe.receive()? {
-        Some(Message::Source(tree)) => Ok(tree),
+        Some(Message::Source(tree)) => Ok(tree.into()),
         // The parent failed to open it, and says so itself.
         _ => sys::exit_now(1),
     }
 }
 
 /// Gives a detached tree what its options ask for.
-pub fn prepare(tree: &OwnedFd, options: &MountOptions) -> std::result::Result<(), Errno> {
+pub fn prepare(tree: &mut Tree, options: &MountOptions) -> std::result::Result<(), Errno> {
     set_attributes(tree, options)?;
-    apply_tree_options(tree, options)
+    tree_options(options).try_for_each(|change| tree.change(change))
 }
 
-/// A detached copy of the tree (`open_tree(2)`, Linux 5.2).
-pub fn open_source(path: &str, options: &MountOptions) -> std::result::Result<OwnedFd, Errno> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if options.bind == Some(true) {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
-    if options.source_nofollow {
-        flags |= OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
-    }
-    open_tree(CWD, path, flags)
+/// A detached copy of the tree.
+pub fn open_source(path: &str, options: &MountOptions) -> std::result::Result<Tree, Errno> {
+    Tree::of_path(path, options.bind == Some(true), options.source_nofollow)
 }
 
 /// Sets what the options name. In a user namespace, flags that the parent's namespace locked are
 /// kept, unless the options name their opposite (`mount_namespaces(7)`).
-fn set_attributes(tree: &OwnedFd, options: &MountOptions) -> std::result::Result<(), Errno> {
+fn set_attributes(tree: &mut Tree, options: &MountOptions) -> std::result::Result<(), Errno> {
     let Some((clear, set)) = options.bind_attributes() else { return Ok(()) };
-    match sys::mount_setattr(tree.as_fd(), 0, clear, set, 0) {
-        Err(Errno::PERM) => {}
-        other => return other,
-    }
-    const LOCKED: [(StatVfsMountFlags, u64, u64); 4] = [
-        (StatVfsMountFlags::RDONLY, ms::RDONLY, attr::RDONLY),
-        (StatVfsMountFlags::NOSUID, ms::NOSUID, attr::NOSUID),
-        (StatVfsMountFlags::NODEV, ms::NODEV, attr::NODEV),
-        (StatVfsMountFlags::NOEXEC, ms::NOEXEC, attr::NOEXEC),
+    const LOCKED: [(u64, u64); 4] = [
+        (ms::RDONLY, attr::RDONLY),
+        (ms::NOSUID, attr::NOSUID),
+        (ms::NODEV, attr::NODEV),
+        (ms::NOEXEC, attr::NOEXEC),
     ];
-    let present = rustix::fs::fstatvfs(tree)?.f_flag;
-    let mut kept = 0;
-    for (flag, word, attribute) in LOCKED {
-        if present.contains(flag) && options.cleared & word == 0 {
-            kept |= attribute;
-        }
-    }
-    sys::mount_setattr(tree.as_fd(), 0, clear & !kept, set | kept, 0)
+    let unnamed = LOCKED.iter().filter(|(word, _)| options.cleared & word == 0);
+    let keep = unnamed.fold(0, |keep, (_, attribute)| keep | attribute);
+    tree.change(Change { clear, set, keep, ..Change::default() })
 }
 
 /// A directory can't be mounted on a file, nor a file on a directory: the message says which is which.

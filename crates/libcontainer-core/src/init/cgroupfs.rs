@@ -3,19 +3,19 @@
 //! On v2 one mount. On v1 a tmpfs with a folder for each hierarchy; with a cgroup namespace these
 //! are fresh mounts, which show only the container's part, else binds of that part.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, CWD, Mode};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, OpenTreeFlags, mount as mount_at, mount_bind, open_tree};
+use rustix::mount::{MountFlags, mount as mount_at, mount_bind};
 
-use super::mount::{attach, detached};
+use super::mount::detached;
+use super::tree::{Change, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::options::{MountOptions, ms};
 use crate::plan::{CgroupHierarchy, CgroupMount};
 use crate::rootfs::Root;
 use crate::step::Step;
-use crate::sys;
 
 /// Mounts them.
 pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
@@ -29,15 +29,15 @@ pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
     if plan.unified {
         let mount = unified(plan).map_err(fail)?;
-        return attach(&mount, &place).map_err(|errno| fail(Cause::Errno(errno)));
+        return mount.attach(&place).map(drop).map_err(|errno| fail(Cause::Errno(errno)));
     }
     let top =
         detached("tmpfs", "tmpfs", plan.options.set & !ms::RDONLY, "mode=755").map_err(fail)?;
-    attach(&top, &place).map_err(|errno| fail(Cause::Errno(errno)))?;
+    let top = top.attach(&place).map_err(|errno| fail(Cause::Errno(errno)))?;
     hierarchies(plan, &top).map_err(|errno| fail(Cause::Errno(errno)))
 }
 
-fn unified(plan: &CgroupMount) -> std::result::Result<OwnedFd, Cause> {
+fn unified(plan: &CgroupMount) -> std::result::Result<Tree, Cause> {
     let fresh = if plan.namespaced {
         match detached("cgroup2", "cgroup", plan.options.set, &plan.options.data) {
             Err(
@@ -53,11 +53,10 @@ fn unified(plan: &CgroupMount) -> std::result::Result<OwnedFd, Cause> {
         return Ok(mount);
     }
     let Some(hierarchy) = plan.hierarchies.first() else { return Err(Cause::Errno(Errno::NODEV)) };
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let tree = open_tree(CWD, &*hierarchy.path, flags)
-        .or_else(|_| open_tree(CWD, &*hierarchy.own, flags))
+    let mut tree = Tree::of_path(&hierarchy.path, false, false)
+        .or_else(|_| Tree::of_path(&hierarchy.own, false, false))
         .map_err(Cause::Errno)?;
-    restrict(&tree, &plan.options, 0).map_err(Cause::Errno)?;
+    tree.change(restriction(&plan.options, false)).map_err(Cause::Errno)?;
     Ok(tree)
 }
 
@@ -79,7 +78,7 @@ fn hierarchies(plan: &CgroupMount, top: &OwnedFd) -> std::result::Result<(), Err
         }
         short_names(hierarchy, top)?;
     }
-    restrict(top, &plan.options, sys::AT_RECURSIVE)
+    change_mounted(top, restriction(&plan.options, true))
 }
 
 /// `cpu` and `cpuacct` for `cpu,cpuacct`.
@@ -96,11 +95,7 @@ fn short_names(hierarchy: &CgroupHierarchy, top: &OwnedFd) -> std::result::Resul
     Ok(())
 }
 
-fn restrict(
-    mount: &OwnedFd,
-    options: &MountOptions,
-    recursive: u32,
-) -> std::result::Result<(), Errno> {
+fn restriction(options: &MountOptions, recursive: bool) -> Change {
     let set = options.bind_attributes().map_or(0, |(_, set)| set & 0xf);
-    sys::mount_setattr(mount.as_fd(), recursive, 0, set, 0)
+    Change { recursive, set, ..Change::default() }
 }

@@ -7,8 +7,7 @@ use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{OptionalActions, OutputModes, Winsize};
 
-use super::dev::clone_of;
-use super::mount::attach;
+use super::tree::Tree;
 use crate::error::{At, Error, Result};
 use crate::plan::ProcessPlan;
 use crate::spec::ConsoleSize;
@@ -86,8 +85,7 @@ fn show_at_console(slave: &OwnedFd) -> std::result::Result<(), Errno> {
     if crate::rootfs::file_type(&place)? == FileType::Symlink {
         return Err(Errno::LOOP);
     }
-    let copy = clone_of(slave)?;
-    attach(&copy, &place)
+    Tree::of(slave.as_fd(), false)?.attach(&place).map(drop)
 }
 
 /// Makes the terminal the controlling one, and the three standard streams.

@@ -1,12 +1,11 @@
 //! Device files and the links of /dev, made through a handle of their folder (CVE-2026-41579).
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, makedev, mknodat};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::mount::attach;
+use super::tree::Tree;
 use crate::error::{At, Error, Result};
 use crate::plan::{DeviceKind, DeviceNode};
 use crate::rootfs::{Place, Root};
@@ -65,22 +64,31 @@ fn mknod(node: &DeviceNode, dir: &OwnedFd, name: &str) -> std::result::Result<()
     let device = makedev(node.major, node.minor);
     match mknodat(dir, name, file_type(node.kind), mode, device) {
         Ok(()) => {}
-        Err(Errno::EXIST) => {
-            let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            let same = FileType::from_raw_mode(stat.st_mode) == file_type(node.kind)
-                && (node.kind == DeviceKind::Fifo || stat.st_rdev == device);
-            if !same {
-                return Err(Errno::EXIST);
-            }
-            rustix::fs::chmodat(dir, name, mode, AtFlags::empty())?;
-        }
+        Err(Errno::EXIST) => change_mode(&open_same(node, dir, name)?, mode)?,
         Err(errno) => return Err(errno),
     }
-    if node.uid != 0 || node.gid != 0 {
-        let (uid, gid) = (Uid::from_raw(node.uid), Gid::from_raw(node.gid));
-        rustix::fs::chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    if node.uid == 0 && node.gid == 0 {
+        return Ok(());
     }
-    Ok(())
+    let (uid, gid) = (Uid::from_raw(node.uid), Gid::from_raw(node.gid));
+    let handle = open_same(node, dir, name)?;
+    rustix::fs::chownat(&handle, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+}
+
+/// A handle on a node, which is the same device: its name may be another file's a moment later.
+fn open_same(node: &DeviceNode, dir: &OwnedFd, name: &str) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&handle)?;
+    let same = FileType::from_raw_mode(stat.st_mode) == file_type(node.kind)
+        && (node.kind == DeviceKind::Fifo || stat.st_rdev == makedev(node.major, node.minor));
+    if same { Ok(handle) } else { Err(Errno::EXIST) }
+}
+
+/// By the name that the host's /proc has for the handle, as fchmod(2) takes none of that kind.
+fn change_mode(handle: &OwnedFd, mode: Mode) -> std::result::Result<(), Errno> {
+    let names = crate::procfs::open_directory("self/fd")?;
+    rustix::fs::chmodat(&names, handle.as_raw_fd().to_string(), mode, AtFlags::empty())
 }
 
 fn bind_host_node(node: &DeviceNode, root: &Root<'_>) -> std::result::Result<(), Errno> {
@@ -95,17 +103,9 @@ fn bind_host_node(node: &DeviceNode, root: &Root<'_>) -> std::result::Result<(),
     if !same {
         return Err(Errno::NODEV);
     }
-    let tree = clone_of(&source)?;
+    let tree = Tree::of(source.as_fd(), false)?;
     let (place, _) = root.make_place(&node.path, Place::File)?;
-    attach(&tree, &place)
-}
-
-/// A detached bind mount of the file behind a handle.
-pub fn clone_of(file: &OwnedFd) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(file, "", flags)
+    tree.attach(&place).map(drop)
 }
 
 /// Makes a symlink; one that exists is left alone, unless it is to be replaced.

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::mount::MountPropagationFlags;
 
+use super::tree::{Change, change_mounted};
 use super::{bind, cgroupfs, dev, mask, mount, root};
 use crate::error::{At, Result};
 use crate::plan::FsOp;
@@ -11,7 +12,6 @@ use crate::plan::options::attr;
 use crate::rootfs::Root;
 use crate::step::Step;
 use crate::sync::Pipe;
-use crate::sys;
 
 /// From where the operations see the container's root.
 pub enum Stage<'fd> {
@@ -61,8 +61,7 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
             FsOp::ReadonlyMount(path) => readonly_mount(path, &root)?,
             FsOp::ReadonlyRoot => {
                 let top = root.handle("/").at(Step::ReadonlyRoot, "")?;
-                sys::mount_setattr(top.as_fd(), 0, 0, attr::RDONLY, 0)
-                    .at(Step::ReadonlyRoot, "")?;
+                change_mounted(&top, READONLY).at(Step::ReadonlyRoot, "")?;
             }
             FsOp::RootPropagation(flags) => {
                 let flags = MountPropagationFlags::from_bits_retain(*flags as u32);
@@ -75,9 +74,12 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
     Ok(())
 }
 
+const READONLY: Change =
+    Change { recursive: false, clear: 0, set: attr::RDONLY, propagation: 0, keep: 0 };
+
 fn readonly_mount(path: &str, root: &Root<'_>) -> Result<()> {
     let top = root.handle(path).at(Step::ReadonlyPath, path)?;
-    sys::mount_setattr(top.as_fd(), 0, 0, attr::RDONLY, 0).at(Step::ReadonlyPath, path)
+    change_mounted(&top, READONLY).at(Step::ReadonlyPath, path)
 }
 
 /// The first MiB of a file, whose size is the image's word.

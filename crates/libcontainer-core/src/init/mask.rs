@@ -4,15 +4,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::dev::{clone_of, open_null};
-use super::mount::{attach, detached};
+use super::dev::open_null;
+use super::mount::detached;
+use super::tree::{Change, Tree};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::options::{attr, ms};
 use crate::rootfs::{Root, file_type};
 use crate::step::Step;
-use crate::sys;
 
 /// Hides files behind the null device, and directories behind one empty read-only tmpfs for all.
 pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
@@ -27,13 +26,10 @@ pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
         if file_type(&place).at(Step::Mask, path)? == FileType::Directory {
             match &empty {
                 Some(mounted) => {
-                    let copy = clone_of(mounted).at(Step::Mask, path)?;
-                    attach(&copy, &place).at(Step::Mask, path)?;
+                    cover(mounted, &place).at(Step::Mask, path)?;
                 }
                 None => {
-                    let mount = empty_directory(path)?;
-                    attach(&mount, &place).at(Step::Mask, path)?;
-                    empty = Some(mount);
+                    empty = Some(empty_directory(path)?.attach(&place).at(Step::Mask, path)?);
                 }
             }
             continue;
@@ -42,14 +38,17 @@ pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
             Some(source) => source,
             None => null.insert(open_null()?),
         };
-        let copy = clone_of(source).at(Step::Mask, path)?;
-        attach(&copy, &place).at(Step::Mask, path)?;
+        cover(source, &place).at(Step::Mask, path)?;
     }
     Ok(())
 }
 
+fn cover(source: &OwnedFd, place: &OwnedFd) -> std::result::Result<(), Errno> {
+    Tree::of(source.as_fd(), false)?.attach(place).map(drop)
+}
+
 /// A tmpfs of one page and one inode; some kernels need two inodes for the root alone.
-fn empty_directory(path: &str) -> Result<OwnedFd> {
+fn empty_directory(path: &str) -> Result<Tree> {
     let flags = ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC;
     let make = |data| detached("tmpfs", "tmpfs", flags, data);
     make("nr_blocks=1,nr_inodes=1,mode=755")
@@ -64,11 +63,8 @@ pub fn make_readonly(path: &str, root: &Root<'_>) -> Result<()> {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
         Err(errno) => return Err(errno).at(Step::ReadonlyPath, path),
     };
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE;
-    let tree = open_tree(&place, "", flags).at(Step::ReadonlyPath, path)?;
-    sys::mount_setattr(tree.as_fd(), 0, 0, attr::RDONLY, 0).at(Step::ReadonlyPath, path)?;
-    attach(&tree, &place).at(Step::ReadonlyPath, path)
+    let mut tree = Tree::of(place.as_fd(), true).at(Step::ReadonlyPath, path)?;
+    let readonly = Change { set: attr::RDONLY, ..Change::default() };
+    tree.change(readonly).at(Step::ReadonlyPath, path)?;
+    tree.attach(&place).at(Step::ReadonlyPath, path).map(drop)
 }

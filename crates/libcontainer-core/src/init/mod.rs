@@ -3,6 +3,7 @@
 //! Whatever fails is told to the parent over the init pipe (or to `start`, at the gate), and the
 //! process ends. Nothing here returns to its caller.
 
+mod before;
 mod bind;
 mod cgroupfs;
 mod console;
@@ -13,10 +14,12 @@ mod mask;
 mod mount;
 pub mod process;
 mod root;
+mod tree;
 
 pub use bind::{open_source, prepare as prepare_source};
 pub use console::open as open_terminal;
-pub use mount::{apply_tree_options, attach, detached};
+pub use mount::{detached, tree_options};
+pub use tree::{Change, Tree};
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -273,6 +276,7 @@ fn bring_up_loopback() -> Result<()> {
 
 /// The container's tree of mounts, the hooks of that moment, and the change of root.
 fn build_root(plan: &CreatePlan, pipe: &Pipe) -> Result<()> {
+    before::prepare()?;
     let rootfs = root::open_directory(&plan.rootfs)?;
     if plan.init.root == RootChange::Chroot {
         run_create_hooks(plan, pipe, &rootfs)?;

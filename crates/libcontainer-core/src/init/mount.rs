@@ -5,20 +5,19 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, OFlags};
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
-    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
-    open_tree,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen,
 };
 
+use super::tree::{Change, NewFilesystem, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::FilesystemMount;
 use crate::plan::options::{MountOptions, attr, ms};
 use crate::rootfs::{Root, file_type};
 use crate::step::Step;
-use crate::sys;
 
 /// Mounts a new filesystem.
 pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
@@ -29,14 +28,17 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
     if plain && !options.copy_up {
         return mount_here(plan, &place, &data);
     }
-    let mount = detached(&plan.kind, &plan.source, options.set, &data)
+    let fail = |errno| failed(plan, Cause::Errno(errno));
+    let mut tree = detached(&plan.kind, &plan.source, options.set, &data)
         .map_err(|cause| failed(plan, cause))?;
-    if options.copy_up {
-        super::copy_up::copy(place.as_fd(), mount.as_fd())
-            .map_err(|errno| failed(plan, Cause::Detailed(errno, "tmpcopyup".to_owned())))?;
+    if !options.copy_up {
+        tree_options(options).try_for_each(|change| tree.change(change)).map_err(fail)?;
+        return tree.attach(&place).map(drop).map_err(fail);
     }
-    apply_tree_options(&mount, options).map_err(|errno| failed(plan, Cause::Errno(errno)))?;
-    attach(&mount, &place).map_err(|errno| failed(plan, Cause::Errno(errno)))
+    let top = tree.attach(&place).map_err(fail)?;
+    super::copy_up::copy(place.as_fd(), top.as_fd())
+        .map_err(|errno| failed(plan, Cause::Detailed(errno, "tmpcopyup".to_owned())))?;
+    tree_options(options).try_for_each(|change| change_mounted(&top, change)).map_err(fail)
 }
 
 /// The place; for procfs and sysfs a real directory, as a link would show the container's own files
@@ -94,13 +96,10 @@ fn mount_here(plan: &FilesystemMount, place: &OwnedFd, data: &str) -> Result<()>
 /// The kernel refuses a new sysfs to the owner of a user namespace who has no network namespace too,
 /// or whose own sysfs is partly covered: then the host's is shown, as crun does it.
 fn show_host_sysfs(plan: &FilesystemMount, place: &OwnedFd) -> Result<()> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
-    let made = open_tree(CWD, "/sys", flags).and_then(|tree| {
+    let made = Tree::of_path("/sys", true, false).and_then(|mut tree| {
         let set = plan.options.bind_attributes().map_or(0, |(_, set)| set & !attr::ATIME);
-        sys::mount_setattr(tree.as_fd(), sys::AT_RECURSIVE, 0, set, 0)?;
-        attach(&tree, place)
+        tree.change(Change { recursive: true, set, ..Change::default() })?;
+        tree.attach(place).map(drop)
     });
     made.map_err(|errno| {
         failed(
@@ -129,8 +128,15 @@ pub fn detached(
     source: &str,
     flags: u64,
     data: &str,
-) -> std::result::Result<OwnedFd, Cause> {
-    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(Cause::Errno)?;
+) -> std::result::Result<Tree, Cause> {
+    let context = match fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC) {
+        Err(Errno::NOSYS) => {
+            let (kind, source) = (kind.to_owned(), source.to_owned());
+            let data = std::ffi::CString::new(data).unwrap_or_default();
+            return Ok(Tree::of_filesystem(NewFilesystem { kind, source, flags, data }));
+        }
+        other => other.map_err(Cause::Errno)?,
+    };
     let tell = |errno: Errno| match read_log(&context) {
         Some(text) => Cause::Detailed(errno, text),
         None => Cause::Errno(errno),
@@ -158,7 +164,8 @@ pub fn detached(
     let options = MountOptions { set: flags, ..MountOptions::default() };
     let attributes = options.bind_attributes().map_or(0, |(_, set)| set);
     let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
-    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(tell)
+    let mount = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes);
+    mount.map(Tree::from).map_err(tell)
 }
 
 /// The last error that a filesystem wrote into its context's log.
@@ -177,29 +184,14 @@ fn read_log(context: &OwnedFd) -> Option<String> {
     last
 }
 
-/// Attributes of a whole tree, and propagation, of a mount that is not attached yet.
-pub fn apply_tree_options(
-    mount: &OwnedFd,
-    options: &MountOptions,
-) -> std::result::Result<(), Errno> {
-    if options.tree_set != 0 || options.tree_clear != 0 {
-        sys::mount_setattr(
-            mount.as_fd(),
-            sys::AT_RECURSIVE,
-            options.tree_clear,
-            options.tree_set,
-            0,
-        )?;
-    }
-    for flags in &options.propagation {
-        let recursive = if flags & ms::REC != 0 { sys::AT_RECURSIVE } else { 0 };
-        sys::mount_setattr(mount.as_fd(), recursive, 0, 0, flags & !ms::REC)?;
-    }
-    Ok(())
-}
-
-/// Puts a detached mount at its place.
-pub fn attach(mount: &OwnedFd, place: &OwnedFd) -> std::result::Result<(), Errno> {
-    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(mount, "", place, "", empty)
+/// Attributes of a whole tree, and propagation.
+pub fn tree_options(options: &MountOptions) -> impl Iterator<Item = Change> {
+    let (clear, set) = (options.tree_clear, options.tree_set);
+    let attributes = Change { recursive: true, clear, set, propagation: 0, keep: 0 };
+    let attributes = (set != 0 || clear != 0).then_some(attributes);
+    attributes.into_iter().chain(options.propagation.iter().map(|flags| Change {
+        recursive: flags & ms::REC != 0,
+        propagation: flags & !ms::REC,
+        ..Change::default()
+    }))
 }

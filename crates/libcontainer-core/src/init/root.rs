@@ -4,11 +4,10 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
-use rustix::mount::{
-    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_change, move_mount,
-    open_tree, unmount,
-};
+use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 
+use super::before;
+use super::tree::{Change, Tree, change_mounted};
 use crate::error::{At, Error, Result};
 use crate::plan::RootChange;
 use crate::plan::options::ms;
@@ -45,14 +44,8 @@ pub fn bind(rootfs: &OwnedFd, propagation: Option<u64>, path: &str) -> Result<Ow
         // pivot_root wants a root whose parent is not shared, and nothing may reach the host.
         make_parent_private(rootfs).at(Step::Propagation, path)?;
     }
-    let clone = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE;
-    let top = open_tree(rootfs, "", clone).at(Step::MountRootfs, path)?;
-    let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(&top, "", rootfs, "", empty).at(Step::MountRootfs, path)?;
-    Ok(top)
+    let tree = Tree::of(rootfs.as_fd(), true).at(Step::MountRootfs, path)?;
+    tree.attach(rootfs).at(Step::MountRootfs, path)
 }
 
 /// Finds the mount that the directory is on by walking up to its top, and makes it private.
@@ -60,12 +53,25 @@ fn make_parent_private(rootfs: &OwnedFd) -> std::result::Result<(), Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut dir = rustix::fs::openat(rootfs, ".", flags, Mode::empty())?;
     loop {
-        let stat = rustix::fs::statx(&dir, "", AtFlags::EMPTY_PATH, StatxFlags::empty())?;
-        if stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
-            return crate::sys::mount_setattr(dir.as_fd(), 0, 0, 0, ms::PRIVATE);
+        let above = rustix::fs::openat(&dir, "..", flags, Mode::empty())?;
+        if is_top(&dir, &above)? {
+            let private = Change { propagation: ms::PRIVATE, ..Change::default() };
+            return change_mounted(&dir, private);
         }
-        dir = rustix::fs::openat(&dir, "..", flags, Mode::empty())?;
+        dir = above;
     }
+}
+
+/// Whether a directory is the top of its mount; `above` is what `..` of it is.
+fn is_top(dir: &OwnedFd, above: &OwnedFd) -> std::result::Result<bool, Errno> {
+    let stat = rustix::fs::statx(dir, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    if stat.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
+        return Ok(stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    }
+    // Before Linux 5.8; `..` of the root is the root.
+    let (own, other) = (rustix::fs::fstat(dir)?, rustix::fs::fstat(above)?);
+    let is_root = (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino);
+    Ok(is_root || before::mount_id(dir)? != before::mount_id(above)?)
 }
 
 /// Makes the mount behind `top` the root of this process; `propagation` is what [`bind`] was given.
@@ -89,8 +95,8 @@ fn pivot(propagation: Option<u64>) -> Result<()> {
     rustix::process::pivot_root(".", ".").at(Step::Pivot, "")?;
     if let Some(old) = old {
         // The unmount must not reach the host, should the old root be a peer of the host's.
-        crate::sys::mount_setattr(old.as_fd(), crate::sys::AT_RECURSIVE, 0, 0, ms::SLAVE)
-            .at(Step::Pivot, "old root")?;
+        let slave = Change { recursive: true, propagation: ms::SLAVE, ..Change::default() };
+        change_mounted(&old, slave).at(Step::Pivot, "old root")?;
     }
     unmount(".", UnmountFlags::DETACH).at(Step::Pivot, "unmount the old root")
 }

@@ -1,0 +1,72 @@
+//! What older kernels lack, as `KERNEL` plays them (docs/kernel-features.md).
+
+use super::{Difference, always};
+
+const NO_TIME_NAMESPACES: &[&str] = &[
+    "namespaces::a_new_time_namespace",
+    "namespaces::joins_a_time_namespace",
+    "namespaces::all_eight_new_at_once",
+];
+
+const NO_ID_MAPS: &[&str] = &[
+    "idmaps::mappings_of_its_own",
+    "idmaps::several_ranges",
+    "idmaps::what_is_written_has_the_owner_of_the_source",
+    "idmaps::mappings_of_the_user_namespace",
+    "idmaps::idmap_is_for_the_one_mount",
+    "idmaps::ridmap_is_for_all_below",
+];
+
+/// Those that take a listener by `pidfd_getfd`.
+const NO_LISTENERS: &[&str] = &[
+    "seccomp_notify::the_agent_decides",
+    "seccomp_notify::the_agent_decides_without_no_new_privileges",
+    "seccomp_notify::the_agent_decides_for_a_created_container",
+    "seccomp_notify::the_agent_decides_for_a_created_container_without_no_new_privileges",
+    "seccomp_notify::the_agent_decides_for_exec",
+    "seccomp_notify::the_agent_decides_for_exec_without_no_new_privileges",
+    "seccomp_notify::the_agent_decides_in_a_user_namespace",
+    "seccomp_notify::the_agent_decides_on_what_the_runtime_needs",
+    "seccomp_notify::the_agent_gets_the_state",
+    "seccomp_notify::the_agent_gets_its_metadata",
+    "seccomp_notify::no_socket_is_an_error_for_exec",
+    "seccomp_record::the_recorded_profile_is_enough",
+    "seccomp_record::the_recorded_profile_is_enough_without_no_new_privileges",
+    "seccomp_record::the_recorded_profile_is_enough_for_create_and_start",
+    "seccomp_record::the_recorded_profile_is_enough_for_create_and_start_without_no_new_privileges",
+    "seccomp_record::the_recorded_profile_is_enough_for_exec",
+    "seccomp_record::the_recorded_profile_is_enough_for_exec_without_no_new_privileges",
+    "seccomp_record::calls_of_another_abi_are_recorded",
+    "seccomp_record::calls_of_children_and_hooks_are_recorded",
+    "seccomp_record::an_own_profile_is_not_in_force",
+    "seccomp_record::the_exit_status_is_that_of_the_program",
+];
+
+/// What needs a listener is asked before a place to write to.
+const NO_PLACE: &[&str] = &["seccomp_record::recording_needs_a_place_to_write"];
+
+const NO_GETFD: &str = "pidfd_getfd came with 5.6";
+const PLAYED: &str = "the old kernel is itself a filter";
+
+pub const DIFFERENCES: &[Difference] = &[
+    always("kernel 4.18", "time namespaces came with 5.6", NO_TIME_NAMESPACES),
+    always("kernel 5.4", "time namespaces came with 5.6", NO_TIME_NAMESPACES),
+    always("kernel 4.18", "id-mapped mounts came with 5.12", NO_ID_MAPS),
+    always("kernel 5.4", "id-mapped mounts came with 5.12", NO_ID_MAPS),
+    always("kernel 4.18", NO_GETFD, NO_LISTENERS),
+    always("kernel 5.4", NO_GETFD, NO_LISTENERS),
+    always("kernel 4.18", NO_GETFD, NO_PLACE),
+    always("kernel 5.4", NO_GETFD, NO_PLACE),
+    always("kernel busy", "a process has one listener, and busy needs it", NO_LISTENERS),
+    always(
+        "kernel 4.18",
+        "fsopen, which tells why, came with 5.2",
+        &["errors::a_bad_tmpfs_option"],
+    ),
+    always(
+        "kernel 5.4",
+        "the filter takes every long request for one with a cgroup, those of posix_spawn too",
+        &["commands::ps_as_a_table_has_a_header", "commands::ps_passes_options_on"],
+    ),
+    always("kernel", PLAYED, &["seccomp::no_profile_no_filter"]),
+];
