@@ -44,7 +44,7 @@ pub struct Report {
 /// Lets the new process be traced by the thread that starts it.
 pub fn allow(command: &mut Command) {
     let trace_me = || {
-        request(libc::PTRACE_TRACEME, 0, 0, 0);
+        request(i64::from(libc::PTRACE_TRACEME), 0, 0, 0);
         Ok(())
     };
     // SAFETY: the closure makes one system call, and allocates nothing.
@@ -92,7 +92,7 @@ pub fn follow(pid: i32, strike: &Strike, limit: Duration) -> Report {
                 | libc::PTRACE_O_TRACEFORK
                 | libc::PTRACE_O_TRACEVFORK
                 | libc::PTRACE_O_TRACECLONE;
-            request(libc::PTRACE_SETOPTIONS, stopped, 0, options as usize);
+            request(i64::from(libc::PTRACE_SETOPTIONS), stopped, 0, options as usize);
             report.calls.push(Vec::new());
             Tracee { index: report.calls.len() - 1, ..Tracee::default() }
         });
@@ -106,7 +106,7 @@ pub fn follow(pid: i32, strike: &Strike, limit: Duration) -> Report {
             deliver = signal;
         }
         let go_on = if tracee.other { libc::PTRACE_CONT } else { libc::PTRACE_SYSCALL };
-        request(go_on, stopped, 0, deliver as usize);
+        request(i64::from(go_on), stopped, 0, deliver as usize);
     }
     drop(done);
     report.in_time = !watchdog.join().expect("the watchdog");
@@ -137,7 +137,7 @@ fn at_call(pid: i32, tracee: &mut Tracee, strike: &Strike, calls: &mut [Vec<i64>
     }
 }
 
-fn request(what: u32, pid: i32, address: usize, data: usize) -> i64 {
+fn request(what: i64, pid: i32, address: usize, data: usize) -> i64 {
     // SAFETY: the requests used here take numbers only; a process that is gone is an error, which
     // the next wait tells as well.
     unsafe { libc::ptrace(what as _, pid, address, data) }
@@ -156,11 +156,11 @@ mod registers {
     }
 
     pub fn cancel(pid: i32) {
-        request(libc::PTRACE_POKEUSER, pid, ORIG_RAX, usize::MAX);
+        request(i64::from(libc::PTRACE_POKEUSER), pid, ORIG_RAX, usize::MAX);
     }
 
     pub fn set_result(pid: i32, result: i64) {
-        request(libc::PTRACE_POKEUSER, pid, RAX, result as usize);
+        request(i64::from(libc::PTRACE_POKEUSER), pid, RAX, result as usize);
     }
 }
 
