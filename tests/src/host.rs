@@ -148,6 +148,15 @@ impl Mount {
         Mount(path)
     }
 
+    /// Mounts a tmpfs with options of its own, such as `size=4k`, on a folder, which is made.
+    pub fn tmpfs_with(path: PathBuf, options: &str) -> Mount {
+        fs::create_dir_all(&path).expect("make a mount point");
+        let options = std::ffi::CString::new(options).expect("options without a NUL");
+        mount("tmpfs", &path, "tmpfs", MountFlags::empty(), Some(options.as_c_str()))
+            .expect("mount a tmpfs");
+        Mount(path)
+    }
+
     /// Binds one path on another that exists.
     pub fn bind(source: &Path, path: PathBuf) -> Mount {
         mount_bind(source, &path).expect("bind a path");

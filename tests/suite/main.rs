@@ -26,6 +26,7 @@ mod errors;
 mod exec;
 mod exec_options;
 mod fds;
+mod full_disk;
 mod hardening;
 mod hook_failures;
 mod hook_fields;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         ("cgroups", cgroups::CASES),
         ("cgroups_v1", cgroups_v1::CASES),
         ("cgroups_v1_rare", cgroups_v1_rare::CASES),
+        ("full_disk", full_disk::CASES),
         ("limits", limits::CASES),
         ("systemd", systemd::CASES),
         ("cgroups_v2", cgroups_v2::CASES),

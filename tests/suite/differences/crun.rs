@@ -72,6 +72,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always("crun", "has no commands stats and top", USAGE),
     always(
+        "crun 1.8",
+        "does not always say that the disk was full",
+        &["full_disk::create_without_inodes"],
+    ),
+    always(
         "crun",
         "has no command events",
         &["limits::running_out_of_memory_is_an_event", "limits::statistics_at_an_interval"],

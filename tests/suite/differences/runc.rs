@@ -47,6 +47,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always("runc", "has no commands stats and top", USAGE),
     always(
+        "runc 1.1",
+        "does not always say that the disk was full",
+        &["full_disk::create_without_inodes", "full_disk::create_without_blocks"],
+    ),
+    always(
         "runc",
         "returns from start before the container's hooks have run, runs poststart in create, and checks no hook before",
         &[
