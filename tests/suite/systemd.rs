@@ -28,6 +28,7 @@ pub const CASES: &[Case] = cases![
     stopping_the_unit_ends_the_container,
     a_failed_unit_is_forgotten,
     a_unit_that_is_there_already,
+    a_frozen_cgroup_is_refused,
     delete_removes_the_unit,
     a_failed_create_leaves_no_unit,
     the_owner_of_a_user_namespace_has_the_scope,
@@ -207,6 +208,10 @@ fn update_changes_the_unit() {
     assert_eq!(property(&container, "CPUQuotaPerSecUSec"), "1s");
     update(&["--cpu-quota", "-1", "--memory", "-1"]);
     assert_eq!(property(&container, "CPUQuotaPerSecUSec"), "infinity");
+    // The period is still the one that the next quota is for.
+    assert_eq!(file(&container, "cpu.max"), "max 50000");
+    update(&["--cpu-quota", "10000"]);
+    assert_eq!(file(&container, "cpu.max"), "10000 50000");
     assert_eq!(property(&container, "MemoryMax"), "infinity");
     assert_eq!(property(&container, "TasksMax"), "12");
 }
@@ -286,9 +291,21 @@ fn a_unit_that_is_there_already() {
     let mut second = first.beside().global(&["--systemd-cgroup"]).set("linux.cgroupsPath", path);
     let done = second.create().fails();
     assert!(done.stderr.contains(&unit(&first)), "{done}");
+    assert!(done.stderr.contains("container's cgroup is not empty: 1 process"), "{done}");
     assert_eq!(first.status(), "running");
     first.delete_force().ok();
     assert_eq!(property(&first, "LoadState"), "not-found");
+}
+
+fn a_frozen_cgroup_is_refused() {
+    let mut container = bundle();
+    let folder = PathBuf::from(format!("/sys/fs/cgroup/{SLICE}/{}", unit(&container)));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("cgroup.freeze"), "1").unwrap();
+    let done = container.create().fails();
+    assert!(done.stderr.contains("container's cgroup unexpectedly frozen"), "{done}");
+    fs::remove_dir(folder).unwrap();
+    assert_eq!(property(&container, "LoadState"), "not-found");
 }
 
 fn delete_removes_the_unit() {

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, mkdirat, unlinkat};
+use rustix::fs::{Access, AtFlags, Mode, accessat, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use crate::cpuset;
@@ -48,6 +48,9 @@ impl Plan {
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
         let root = Arc::new(self.record.open_root()?);
+        if self.unit.as_ref().is_some_and(systemd::UnitPlan::is_scope) {
+            self.check_before_scope(root.as_fd())?;
+        }
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
@@ -82,6 +85,20 @@ impl Plan {
             Err(error) if self.rootless && error.errno() == Some(Errno::PERM) => Ok(created),
             result => result.map(|()| created),
         }
+    }
+
+    /// Looks at directories that are there before systemd is asked: it would say less about one that
+    /// is in use, and in a frozen one its first process could not tell that the unit has started.
+    fn check_before_scope(&self, root: BorrowedFd<'_>) -> Result<(), Error> {
+        for directory in &self.record.directories {
+            let path = directory.below_root();
+            match accessat(root, path.as_str(), Access::EXISTS, AtFlags::empty()) {
+                Ok(()) => check_unused(root, &self.record, directory)?,
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno).at("find cgroup", &self.record.full(&path)),
+            }
+        }
+        Ok(())
     }
 
     /// Writes the limits and puts the device rules in force; before the process joins, or after.
@@ -152,7 +169,7 @@ impl Created {
     fn add(&mut self, plan: &Plan, directory: &Directory) -> Result<bool, Error> {
         let fresh = self.make(directory)?;
         let place = (self.root.as_fd(), &self.record);
-        // systemd made sure that the unit is new, and a placeholder is in it.
+        // That was looked at before systemd was asked; now a placeholder is in it.
         if !fresh && self.unit.is_none() {
             check_unused(place.0, place.1, directory)?;
         }

@@ -40,7 +40,7 @@ pub(crate) enum Step {
     /// Write a period to `cpu.max` and keep the quota that is there.
     KeepQuota(Write),
     /// Refuse a limit that is not above what a file says is in use.
-    Above { usage: Write, limit: u64 },
+    Above { usage: Write, limit: u64, step: &'static str },
     /// Put device rules in force.
     Devices(Devices),
 }
@@ -139,7 +139,7 @@ impl Writer<'_> {
             Step::FirstThatExists(writes) => self.first_that_exists(writes),
             Step::Together(writes) => self.together(writes),
             Step::KeepQuota(write) => self.keep_quota(write),
-            Step::Above { usage, limit } => self.above(usage, *limit),
+            Step::Above { usage, limit, step } => self.above(usage, *limit, step),
             Step::Devices(devices) => match devices.apply(place, self) {
                 Err(_) if place.rootless => Ok(()),
                 result => result,
@@ -194,7 +194,7 @@ impl Writer<'_> {
         self.write(&Write { data, ..write.clone() })
     }
 
-    fn above(&mut self, usage: &Write, limit: u64) -> Result<(), Error> {
+    fn above(&mut self, usage: &Write, limit: u64, step: &'static str) -> Result<(), Error> {
         if self.place.is_fresh(usage.directory) {
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl Writer<'_> {
         }
         let subject = format!("{limit}: {path}");
         let cause = Cause::BelowUsage { usage: in_use, peak: None };
-        Err(Error::new("limit memory to", subject, cause))
+        Err(Error::new(step, subject, cause))
     }
 
     fn try_write(&mut self, write: &Write) -> Result<(), Errno> {

@@ -40,8 +40,28 @@ impl Record {
         let place =
             Place { record: self, root: root.as_fd(), fresh: &[], present: &[], rootless: false };
         run_or_undo(&place, &steps, || {
-            properties.map_or(Ok(()), |(unit, properties)| unit.set(&properties))
+            let Some((unit, properties)) = properties else { return Ok(()) };
+            unit.set(&properties)?;
+            self.keep_period(root.as_fd(), resources)
         })
+    }
+
+    /// Writes the period again where there is no quota: systemd has put its own default there.
+    fn keep_period(&self, root: BorrowedFd<'_>, resources: &Resources<'_>) -> Result<(), Error> {
+        let Some(cpu) = resources.cpu.as_ref().filter(|cpu| cpu.quota.is_some_and(|q| q < 0))
+        else {
+            return Ok(());
+        };
+        let (Some(period), Some(directory)) = (cpu.period, self.directory("cpu")) else {
+            return Ok(());
+        };
+        let (name, text) = match self.kind {
+            Kind::V2 => ("cpu.max", format!("max {period}")),
+            Kind::V1 | Kind::Hybrid => ("cpu.cfs_period_us", period.to_string()),
+        };
+        let path = directory.file(name);
+        file::write_at(root, &path, &text)
+            .at("write", &format!("\"{text}\" to {}", self.full(&path)))
     }
 
     /// The same with both CPU quota and period if there is one of them: systemd knows their ratio.

@@ -171,7 +171,7 @@ impl Bus {
         self.ask(message).map(drop)
     }
 
-    /// `SetUnitProperties`, until the next boot.
+    /// `SetUnitProperties`, until the next boot; when this returns, the cgroup has them.
     pub(crate) fn set_properties(
         &mut self,
         unit: &str,
@@ -180,7 +180,11 @@ impl Bus {
         let mut message = call("SetUnitProperties");
         message.body.push_param2(unit, true).map_err(format)?;
         push_properties(&mut message, properties)?;
-        self.ask(message).map(drop)
+        self.ask(message)?;
+        // systemd answers before it writes, but writes before it takes another call.
+        let mut another = call("GetUnit");
+        another.body.push_param(unit).map_err(format)?;
+        self.ask(another).map(drop)
     }
 
     /// Waits until a job has ended; gives its result, such as `done`.

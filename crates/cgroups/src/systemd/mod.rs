@@ -42,6 +42,13 @@ pub(crate) struct UnitPlan {
     pub(crate) properties: Vec<Property>,
 }
 
+impl UnitPlan {
+    /// Whether the unit is a scope, which is the container's alone; a slice is shared.
+    pub(crate) fn is_scope(&self) -> bool {
+        self.unit.name.ends_with(".scope")
+    }
+}
+
 /// The resources as systemd can keep them.
 pub(crate) fn resources<'r>(given: &Resources<'r>) -> Resources<'r> {
     Resources { cpu: given.cpu.as_ref().map(rounded), ..given.clone() }

@@ -18,9 +18,15 @@ pub(crate) fn steps(to: &mut Steps<'_>, memory: &Memory) -> Result<(), PlanError
     check_signs(memory)?;
     let swap = swap_max(memory.limit, memory.swap)?;
     if memory.check_before_update == Some(true) {
-        for limit in [memory.swap, memory.limit].into_iter().flatten().filter(|limit| *limit > 0) {
+        // Engines know these words.
+        let both = [
+            (memory.swap, "rejecting memory+swap limit"),
+            (memory.limit, "rejecting memory limit"),
+        ];
+        for (limit, step) in both {
+            let Some(limit) = limit.filter(|limit| *limit > 0) else { continue };
             let usage = to.make("memory", "memory.current", "", LIMIT)?;
-            to.steps.push(Step::Above { usage, limit: limit.unsigned_abs() });
+            to.steps.push(Step::Above { usage, limit: limit.unsigned_abs(), step });
         }
     }
     if let Some(swap) = swap {

@@ -70,6 +70,10 @@ fn a_limit_below_the_usage_is_refused_when_asked() {
     let json = r#"{"memory":{"limit":4096,"checkBeforeUpdate":true}}"#;
     let error = cgroup.update(json).unwrap_err();
     assert!(matches!(error.cause, Cause::BelowUsage { .. }), "{error}");
+    assert!(error.to_string().starts_with("rejecting memory limit 4096: "), "{error}");
+    let json = r#"{"memory":{"limit":4096,"swap":8192,"checkBeforeUpdate":true}}"#;
+    let error = cgroup.update(json).unwrap_err();
+    assert!(error.to_string().starts_with("rejecting memory+swap limit 8192: "), "{error}");
     cgroup.holds("", "memory.max", "67108864");
     child.kill().unwrap();
     child.wait().unwrap();
