@@ -5,7 +5,7 @@ use crate::bundle::Bundle;
 use crate::cgroup_view;
 use crate::config::Config;
 use crate::field::{Field, Setup};
-use crate::lifecycle::{COMMANDS, Container, reap_orphans};
+use crate::lifecycle::{Container, reap_orphans};
 use crate::runtime::Runtime;
 use crate::scenario::Outcome;
 use crate::tools::{self, Sampler};
@@ -41,6 +41,9 @@ pub struct Counted {
     pub binary_kib: Option<u64>,
 }
 
+/// What is counted: the start and end of the program alone, and the commands.
+pub const COUNTED: [&str; 9] =
+    ["--version", "run", "create", "start", "state", "exec", "list", "kill", "delete"];
 /// Runtimes with threads do not make the same calls each time: the middle of these runs counts.
 const STRACE_RUNS: usize = 3;
 
@@ -70,7 +73,7 @@ fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted
                 Err(why) => notes.push(format!("{}, {}: {why}", runtime.name, sampler.name())),
             }
         }
-        for command in COMMANDS {
+        for command in COUNTED {
             let sample = middle(samples.iter().filter_map(|sample| sample.get(command)));
             let counts = counted.commands.entry(command).or_default();
             *counts = counts.or(sample);
@@ -88,9 +91,13 @@ fn life(
 ) -> Result<BTreeMap<&'static str, Counts>, String> {
     let mut sample = BTreeMap::new();
     let container = Container { runtime, bundle, config: Config::Default, id: "bench" };
+    let created = || container.pid().is_ok();
+    if runtime.keeps_state() {
+        let words = "--version";
+        sample.insert(words, sampler.run(runtime, bundle, words, words, created)?);
+    }
     container.live(|command, words| {
-        let counts = sampler.run(runtime, bundle, command, words, || container.pid().is_ok())?;
-        sample.insert(command, counts);
+        sample.insert(command, sampler.run(runtime, bundle, command, words, created)?);
         if command == "create" && sampler.is_light() {
             *charged_kib = charged(container.pid()?);
         }

@@ -97,5 +97,7 @@ fn version(name: &str, program: &Path) -> Result<String, String> {
         .output()
         .map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().to_string())
+    // Some say the name twice.
+    let line = text.lines().next().unwrap_or_default();
+    Ok(line.trim_start_matches(&format!("{name}: ")).to_string())
 }

@@ -1,7 +1,6 @@
 //! The figures for people, at a terminal.
 
-use crate::count::{Counted, Counts};
-use crate::lifecycle::COMMANDS;
+use crate::count::{COUNTED, Counted, Counts};
 use crate::report::{base, cells};
 use crate::runtime::Runtime;
 use crate::scenario::{Outcome, Scenario};
@@ -71,14 +70,14 @@ fn write_counts(out: &mut String, counted: &[Counted]) {
     let heads = ["syscalls", "clones", "instructions", "peak KiB", "faults"];
     let widths = [9, 8, 14, 10, 9];
     let line = |out: &mut String, label: &str, name: &str, cells: [String; 5]| {
-        let _ = write!(out, "{label:9}{name:6}");
+        let _ = write!(out, "{label:10}{name:6}");
         for (cell, width) in cells.iter().zip(widths) {
             let _ = write!(out, "{cell:>width$}");
         }
         out.push('\n');
     };
     line(out, "", "", heads.map(String::from));
-    for command in COMMANDS {
+    for command in COUNTED {
         let mut label = command;
         for runtime in counted {
             let counts = runtime.commands.get(command).copied().unwrap_or_default();
@@ -91,10 +90,10 @@ fn write_counts(out: &mut String, counted: &[Counted]) {
             label = "";
         }
     }
-    let _ = writeln!(out, "\n{:15}{:>14}{:>16}", "", "charged KiB", "program KiB");
+    let _ = writeln!(out, "\n{:16}{:>14}{:>16}", "", "charged KiB", "program KiB");
     for runtime in counted {
         let (charged, size) = (cell(runtime.charged_kib), cell(runtime.binary_kib));
-        let _ = writeln!(out, "{:9}{:6}{charged:>14}{size:>16}", "", runtime.runtime);
+        let _ = writeln!(out, "{:10}{:6}{charged:>14}{size:>16}", "", runtime.runtime);
     }
     out.push_str(
         "  instructions: in user space. peak: of the largest process; run and exec include the\n  \
@@ -120,7 +119,7 @@ mod tests {
         let crowded = text.lines().find(|line| line.starts_with("run, crowded")).unwrap();
         assert!(crowded.ends_with(" 1.50 [1.50 1.50]"), "{crowded}");
         assert!(
-            text.contains("\nrun      orun        440       1             -         -        -\n"),
+            text.contains("\nrun       orun        440       1             -         -        -\n"),
             "{text}"
         );
         assert!(text.ends_with("  a <note>\n"), "{text}");
