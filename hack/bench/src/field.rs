@@ -4,7 +4,7 @@
 //! that what slows the machine down for a while slows all of them down.
 
 use crate::bundle::Bundle;
-use crate::lifecycle::Turn;
+use crate::lifecycle::{Turn, clean_up};
 use crate::runtime::Runtime;
 use crate::stats::Times;
 use std::time::{Duration, Instant};
@@ -39,6 +39,7 @@ pub struct Row {
 
 /// Those who take part, and what was measured.
 pub struct Field<'a> {
+    bundle: &'a Bundle,
     /// Who is still in.
     pub runtimes: Vec<&'a Runtime>,
     /// In the order of the rounds.
@@ -58,7 +59,7 @@ impl<'a> Field<'a> {
     /// The floor too.
     pub fn with_floor(setup: &'a Setup<'a>) -> Field<'a> {
         let runtimes = setup.runtimes.iter().collect();
-        Field { runtimes, times: Times::default(), notes: Vec::new() }
+        Field { bundle: setup.bundle, runtimes, times: Times::default(), notes: Vec::new() }
     }
 
     /// Runs the rounds, each with one or more [turns](Field::turn); says when time cut them short.
@@ -95,7 +96,12 @@ impl<'a> Field<'a> {
             match measure(runtime) {
                 Ok(turn) if round.counts => self.times.add(&runtime.name, turn),
                 Ok(_) => {}
-                Err(why) => self.leave_out(runtime, &why)?,
+                Err(why) => {
+                    for id in ["bench", "bench-a", "bench-b"] {
+                        clean_up(runtime, self.bundle, id);
+                    }
+                    self.leave_out(runtime, &why)?;
+                }
             }
         }
         Ok(())

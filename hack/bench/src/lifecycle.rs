@@ -4,15 +4,20 @@ use crate::bundle::Bundle;
 use crate::config::Config;
 use crate::runtime::Runtime;
 use crate::terminal;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The commands in the order of the report; `run` is of the bundle that ends at once.
 pub const COMMANDS: [&str; 8] =
     ["run", "create", "start", "state", "exec", "list", "kill", "delete"];
+
+/// When to give up on a command: some runtimes hang now and then.
+const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 
 /// What one turn of a runtime took.
 pub type Turn = Vec<(&'static str, Duration)>;
@@ -101,10 +106,17 @@ impl Container<'_> {
         read_pid(&self.pid_file())
     }
 
-    /// Waits for the end of the container's process.
+    /// Waits for the end of the container's process, and of what was started beside it: the first
+    /// process of a process namespace ends only after all others were waited for.
     pub fn wait(&self) -> Result<(), String> {
         let pid = self.pid()?;
-        waitpid(Some(pid), WaitOptions::empty()).map_err(|e| format!("waitpid {pid}: {e}"))?;
+        loop {
+            let ended = waitpid(None, WaitOptions::empty());
+            match ended.map_err(|e| format!("waitpid {pid}: {e}"))? {
+                Some((ended, _)) if ended != pid => {}
+                _ => break,
+            }
+        }
         let file = self.pid_file();
         fs::remove_file(&file).map_err(|e| format!("{}: {e}", file.display()))
     }
@@ -116,7 +128,7 @@ impl Drop for Container<'_> {
         let Ok(pid) = self.pid() else { return };
         let _ = kill_process(pid, Signal::KILL);
         let _ = self.wait();
-        let _ = self.runtime.command(&format!("delete --force {}", self.id)).output();
+        clean_up(self.runtime, self.bundle, self.id);
     }
 }
 
@@ -124,6 +136,15 @@ fn read_pid(file: &Path) -> Result<Pid, String> {
     let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
     let pid = text.trim().parse().ok().and_then(Pid::from_raw);
     pid.ok_or_else(|| format!("{}: {text:?} is no process id", file.display()))
+}
+
+/// Removes a container that may be there, after a failure.
+pub fn clean_up(runtime: &Runtime, bundle: &Bundle, id: &str) {
+    let mut command = runtime.command(&format!("delete --force {id}"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = command.spawn().and_then(|mut child| end_of(&mut child));
+    let _ = fs::remove_file(bundle.path(&format!("pid-{id}")));
+    reap_orphans();
 }
 
 /// Takes leave of what runtimes left behind: we are the init of the benchmark's processes.
@@ -136,13 +157,27 @@ pub fn timed(runtime: &Runtime, bundle: &Bundle, words: &str) -> Result<Duration
     let mut command = runtime.command(words);
     quiet(&mut command, bundle)?;
     let start = Instant::now();
-    let status = command.status();
+    let status = command.spawn().and_then(|mut child| end_of(&mut child));
     let time = start.elapsed();
     match status {
         Ok(status) if status.success() => Ok(time),
         Ok(status) => Err(format!("{words}: {status}: {}", complaints(bundle))),
-        Err(error) => Err(format!("{}: {error}", runtime.program.display())),
+        Err(error) => Err(format!("{words}: {error}")),
     }
+}
+
+/// Waits for a command; one that takes too long is killed, which is an error.
+pub fn end_of(child: &mut Child) -> io::Result<ExitStatus> {
+    if let Some(pid) = Pid::from_raw(child.id() as i32) {
+        let process = pidfd_open(pid, PidfdFlags::empty())?;
+        if poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE))? == 0 {
+            child.kill()?;
+            child.wait()?;
+            let why = format!("no end after {} s: killed", PATIENCE.tv_sec);
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+    }
+    child.wait()
 }
 
 /// Gives the command no input, no output, and a file for its complaints: a pipe would have to be

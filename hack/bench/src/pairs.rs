@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::field::{Field, Row, Setup};
-use crate::lifecycle::{Container, Turn, complaints, quiet};
+use crate::lifecycle::{Container, Turn, complaints, end_of, quiet};
 use crate::runtime::Runtime;
 use crate::scenario::Outcome;
 use rustix::process::{Signal, kill_process};
@@ -67,7 +67,7 @@ fn pair(
         quiet(command, setup.bundle)?;
     }
     let failed = |e: std::io::Error| format!("{}: {e}", runtime.program.display());
-    let ended = |mut child: Child| match child.wait() {
+    let ended = |mut child: Child| match end_of(&mut child) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{}: {status}: {}", words[0], complaints(setup.bundle))),
         Err(error) => Err(failed(error)),

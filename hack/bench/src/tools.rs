@@ -2,7 +2,7 @@
 
 use crate::bundle::{self, Bundle};
 use crate::count::Counts;
-use crate::lifecycle::{complaints, quiet, timed};
+use crate::lifecycle::{complaints, end_of, quiet, timed};
 use crate::runtime::Runtime;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const CLONES: [&str; 4] = ["clone", "clone3", "fork", "vfork"];
 /// Commands that end in the process that they start in: callgrind follows no other.
 const ONE_PROCESS: [&str; 6] = ["--version", "start", "state", "list", "kill", "delete"];
-/// When to give up on a command: not every program gets along with every tool.
+/// When to give up on a `create` below strace.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A tool that is there.
@@ -105,7 +105,11 @@ impl Sampler {
         quiet(&mut command, bundle)?;
         let done = match (self.kind, name) {
             (Kind::Strace, "create") => until_created(&mut command, created),
-            _ => until_ended(&mut command),
+            _ => command
+                .spawn()
+                .and_then(|mut c| end_of(&mut c))
+                .map(|s| s.success())
+                .map_err(|e| e.to_string()),
         };
         // It goes on, differently, after a system call that it does not know, and tells.
         let puzzled = self.kind == Kind::Callgrind && !complaints(bundle).is_empty();
@@ -156,23 +160,6 @@ impl Sampler {
             Kind::Callgrind => counts.instructions = callgrind_figure(text),
         }
         counts
-    }
-}
-
-/// Whether a command succeeds; an error when it takes too long.
-fn until_ended(command: &mut Command) -> Result<bool, String> {
-    let mut child = command.spawn().map_err(|e| e.to_string())?;
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
-            return Ok(status.success());
-        }
-        if start.elapsed() > PATIENCE {
-            let _ = child.kill();
-            child.wait().map_err(|e| e.to_string())?;
-            return Err(format!("no end after {} s", PATIENCE.as_secs()));
-        }
-        sleep(Duration::from_millis(1));
     }
 }
 
