@@ -46,6 +46,12 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// One that is not there, and leaves nothing behind.
+    #[cfg(test)]
+    pub fn example() -> Bundle {
+        Bundle { dir: PathBuf::from("/nowhere/bench-1") }
+    }
+
     /// Writes every configuration, from the default one of `spec`: once to run `true` and once to
     /// wait.
     pub fn configure(&self, maker: &Path) -> Result<(), String> {
@@ -94,7 +100,10 @@ impl Bundle {
 
 impl Drop for Bundle {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
+        let removed = fs::remove_dir_all(&self.dir);
+        if let Err(error) = removed
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             eprintln!("bench: {}: {error}", self.dir.display());
         }
     }

@@ -7,10 +7,15 @@ use crate::bundle::Bundle;
 use crate::lifecycle::{Turn, clean_up};
 use crate::runtime::Runtime;
 use crate::stats::Times;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Rounds that are run and not counted, to fill the caches.
 const WARM_UP: usize = 2;
+/// How often a runtime may fail before it is left out.
+const RETRIES: usize = 3;
+/// The names that scenarios give to containers.
+const IDS: [&str; 3] = ["bench", "bench-a", "bench-b"];
 /// Rounds that are run even if there is no time left.
 const LEAST: usize = 3;
 
@@ -40,6 +45,7 @@ pub struct Row {
 /// Those who take part, and what was measured.
 pub struct Field<'a> {
     bundle: &'a Bundle,
+    failures: BTreeMap<&'a str, usize>,
     /// Who is still in.
     pub runtimes: Vec<&'a Runtime>,
     /// In the order of the rounds.
@@ -59,7 +65,13 @@ impl<'a> Field<'a> {
     /// The floor too.
     pub fn with_floor(setup: &'a Setup<'a>) -> Field<'a> {
         let runtimes = setup.runtimes.iter().collect();
-        Field { bundle: setup.bundle, runtimes, times: Times::default(), notes: Vec::new() }
+        Field {
+            bundle: setup.bundle,
+            failures: BTreeMap::new(),
+            runtimes,
+            times: Times::default(),
+            notes: Vec::new(),
+        }
     }
 
     /// Runs the rounds, each with one or more [turns](Field::turn); says when time cut them short.
@@ -80,8 +92,8 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
-    /// Lets every runtime do the same. Who fails is left out from there on, with a note; when that
-    /// is the one that the others are compared with, everything ends.
+    /// Lets every runtime do the same. Who fails too often is left out from there on, with a note;
+    /// when the one that the others are compared with fails, everything ends.
     pub fn turn(
         &mut self,
         round: Round,
@@ -93,23 +105,52 @@ impl<'a> Field<'a> {
             order.rotate_left(first);
         }
         for runtime in order {
-            match measure(runtime) {
+            match self.measured(runtime, &mut measure) {
                 Ok(turn) if round.counts => self.times.add(&runtime.name, turn),
                 Ok(_) => {}
-                Err(why) => {
-                    for id in ["bench", "bench-a", "bench-b"] {
-                        clean_up(runtime, self.bundle, id);
-                    }
-                    self.leave_out(runtime, &why)?;
-                }
+                Err(why) => self.leave_out(runtime, &why)?,
             }
         }
         Ok(())
     }
 
+    /// Some runtimes fail or hang now and then: they may try again, a few times in a scenario.
+    fn measured(
+        &mut self,
+        runtime: &'a Runtime,
+        measure: &mut impl FnMut(&'a Runtime) -> Result<Turn, String>,
+    ) -> Result<Turn, String> {
+        loop {
+            let why = match measure(runtime) {
+                Ok(turn) => return Ok(turn),
+                Err(why) => self.without_paths(&why),
+            };
+            for id in IDS {
+                clean_up(runtime, self.bundle, id);
+            }
+            let failures = self.failures.entry(&runtime.name).or_default();
+            *failures += 1;
+            if *failures > RETRIES || self.is_base(runtime) {
+                return Err(why);
+            }
+            self.notes.push(format!("{}: tried again: {why}", runtime.name));
+        }
+    }
+
+    /// The first line, as it would be on any machine.
+    fn without_paths(&self, why: &str) -> String {
+        // A path with a slash at its end.
+        let bundles = self.bundle.path("").display().to_string();
+        why.lines().next().unwrap_or_default().replace(&bundles, "")
+    }
+
+    fn is_base(&self, runtime: &Runtime) -> bool {
+        self.runtimes.first().is_some_and(|first| first.name == runtime.name)
+    }
+
     /// Goes on without a runtime.
     pub fn leave_out(&mut self, runtime: &Runtime, why: &str) -> Result<(), String> {
-        if self.runtimes.first().is_some_and(|first| first.name == runtime.name) {
+        if self.is_base(runtime) {
             return Err(format!("{} {why}", runtime.name));
         }
         self.runtimes.retain(|other| other.name != runtime.name);
@@ -124,4 +165,62 @@ impl<'a> Field<'a> {
 pub struct Round {
     number: usize,
     counts: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field<'a>(bundle: &'a Bundle, runtimes: &'a [Runtime]) -> Field<'a> {
+        Field {
+            bundle,
+            failures: BTreeMap::new(),
+            runtimes: runtimes.iter().collect(),
+            times: Times::default(),
+            notes: Vec::new(),
+        }
+    }
+
+    const ROUND: Round = Round { number: 1, counts: true };
+
+    #[test]
+    fn who_fails_once_may_try_again() {
+        let bundle = Bundle::example();
+        let runtimes = ["orun", "crun"].map(Runtime::example);
+        let (mut field, mut turns) = (field(&bundle, &runtimes), 0);
+        let measured = field.turn(ROUND, |runtime| {
+            turns += 1;
+            match (runtime.name.as_str(), turns) {
+                ("crun", 1) => Err("hung".into()),
+                _ => Ok(vec![("run", Duration::from_millis(1))]),
+            }
+        });
+        assert_eq!(measured, Ok(()));
+        assert_eq!(field.notes, ["crun: tried again: hung"]);
+        assert!(field.times.summary("crun", "run").is_some());
+    }
+
+    #[test]
+    fn who_always_fails_is_left_out_without_paths() {
+        let bundle = Bundle::example();
+        let runtimes = ["orun", "crun"].map(Runtime::example);
+        let mut field = field(&bundle, &runtimes);
+        let why = format!("run {}: no\nmore", bundle.path("true").display());
+        let measured = field.turn(ROUND, |runtime| match runtime.name.as_str() {
+            "crun" => Err(why.clone()),
+            _ => Ok(vec![]),
+        });
+        assert_eq!(measured, Ok(()));
+        assert_eq!(field.runtimes.len(), 1);
+        assert_eq!(field.notes.last().unwrap(), "crun: left out: run true: no");
+    }
+
+    #[test]
+    fn nothing_goes_on_without_the_base() {
+        let bundle = Bundle::example();
+        let runtimes = ["orun", "crun"].map(Runtime::example);
+        let mut field = field(&bundle, &runtimes);
+        let measured = field.turn(ROUND, |_| Err("no".into()));
+        assert_eq!(measured, Err("orun no".into()));
+    }
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::runtime::Runtime;
 use crate::terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, wait};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub const COMMANDS: [&str; 8] =
     ["run", "create", "start", "state", "exec", "list", "kill", "delete"];
 
 /// When to give up on a command: some runtimes hang now and then.
-const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
+const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// What one turn of a runtime took.
 pub type Turn = Vec<(&'static str, Duration)>;
@@ -111,7 +111,7 @@ impl Container<'_> {
     pub fn wait(&self) -> Result<(), String> {
         let pid = self.pid()?;
         loop {
-            let ended = waitpid(None, WaitOptions::empty());
+            let ended = wait(WaitOptions::empty());
             match ended.map_err(|e| format!("waitpid {pid}: {e}"))? {
                 Some((ended, _)) if ended != pid => {}
                 _ => break,
@@ -149,7 +149,7 @@ pub fn clean_up(runtime: &Runtime, bundle: &Bundle, id: &str) {
 
 /// Takes leave of what runtimes left behind: we are the init of the benchmark's processes.
 pub fn reap_orphans() {
-    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 /// How long a call of the runtime takes.

@@ -66,7 +66,7 @@ fn pair(
     for command in &mut commands {
         quiet(command, setup.bundle)?;
     }
-    let failed = |e: std::io::Error| format!("{}: {e}", runtime.program.display());
+    let failed = |e: std::io::Error| format!("{}: {e}", words[0]);
     let ended = |mut child: Child| match end_of(&mut child) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{}: {status}: {}", words[0], complaints(setup.bundle))),

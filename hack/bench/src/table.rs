@@ -39,7 +39,7 @@ fn write_times(out: &mut String, outcome: &Outcome, runtimes: &[Runtime]) {
         _ => "",
     };
     let head = format!("times {}", base(runtimes));
-    let _ = writeln!(out, "{}", format!("{:34}ms  {:18}{head:21}{last}", "", "").trim_end());
+    let _ = writeln!(out, "{}", format!("{:35}ms  {:18}{head:21}{last}", "", "").trim_end());
     for row in &outcome.rows {
         let mut label = row.name;
         for cell in cells(runtimes, outcome, row) {
@@ -49,7 +49,7 @@ fn write_times(out: &mut String, outcome: &Outcome, runtimes: &[Runtime]) {
             let last = bracketed(if plain { cell.times_plain } else { cell.times_floor });
             let name = cell.runtime;
             let line =
-                format!("{label:22}{name:6}{:8.2}  {spread:18}{ratio:21}{last}", time.median);
+                format!("{label:23}{name:6}{:8.2}  {spread:18}{ratio:21}{last}", time.median);
             let _ = writeln!(out, "{}", line.trim_end());
             label = "";
         }
@@ -114,7 +114,7 @@ mod tests {
         let (about, outcome) = &report.results[0];
         let text = scenario(about, outcome, &runtimes);
         let crun = text.lines().find(|line| line.trim_start().starts_with("crun")).unwrap();
-        let expected = "                      crun      4.00  [4.00 4.00]        2.00 [2.00 2.00]";
+        let expected = "                       crun      4.00  [4.00 4.00]        2.00 [2.00 2.00]";
         assert_eq!(crun, expected);
         let crowded = text.lines().find(|line| line.starts_with("run, crowded")).unwrap();
         assert!(crowded.ends_with(" 1.50 [1.50 1.50]"), "{crowded}");
