@@ -15,7 +15,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench install uninstall manual clean deps probe
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench bench-docs install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ test: deps build test-unit test-behaviour test-command-line test-engines ## pass
 	$(MAKE) test-crash CRASH=some
 
 test-unit: ## tests that need no container
-	$(CARGO) test --workspace --exclude behaviour --exclude bench
+	$(CARGO) test --workspace --exclude behaviour
 
 probe:
 	$(CARGO) build --profile tools --target $(TARGET) --package behaviour --bin probe
@@ -73,7 +73,7 @@ test-vm: build probe ## the same in a VM with systemd, only cgroup v2 and AppArm
 check: ## format, lints, tests without root; under a minute
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
-	$(CARGO) test --workspace --exclude behaviour --exclude bench --quiet
+	$(CARGO) test --workspace --exclude behaviour --quiet
 
 deny: ## licences, sources and duplicates of dependencies; needs cargo-deny
 	$(CARGO) deny check bans licenses sources
@@ -87,9 +87,17 @@ fuzz: ## fuzz each parser and compiler for SECONDS_EACH seconds (60); needs nigh
 			-max_total_time=$(SECONDS_EACH) -max_len=4096 -dict=fuzz/json.dict -print_final_stats=1 || exit 1; \
 	done
 
-bench: build ## compare with crun and runc side by side
+bench-build: build
 	$(CARGO) build --profile tools --target $(TARGET) --package bench
-	target/$(TARGET)/tools/bench --rounds $(ROUNDS)
+
+bench: bench-build ## compare with crun, runc and youki side by side; SCENARIO=docker, SCENARIO=all
+	ORUN=$${ORUN:-$(CURDIR)/$(BINARY)} target/$(TARGET)/tools/bench --rounds $(ROUNDS) \
+		$(addprefix --scenario ,$(SCENARIO))
+
+bench-docs: bench-build ## measure all scenarios for docs/bench (half an hour, on a quiet machine)
+	@mkdir -p docs/bench
+	ORUN=$${ORUN:-$(CURDIR)/$(BINARY)} target/$(TARGET)/tools/bench --rounds $(ROUNDS) --scenario all \
+		--json docs/bench/results.json --svg docs/bench/results.svg
 
 install: ## install the binary, manual and completions below $(DESTDIR)$(PREFIX)
 	@test -x $(BINARY) || $(MAKE) build

@@ -1,13 +1,13 @@
 //! A view of the cgroup hierarchies that every runtime of the comparison can work with.
 
-use bench_sys::sys;
 use rustix::fs::{CWD, Mode, readlink, symlink};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
     mount_change, move_mount, open_tree, unmount,
 };
+use rustix::process::Pid;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 const HUGETLB: &str = "/sys/fs/cgroup/hugetlb";
@@ -17,19 +17,49 @@ pub fn is_v1() -> bool {
     !Path::new(CGROUPS).join("cgroup.controllers").exists()
 }
 
-/// Enters a mount namespace of its own; with `hugetlb`, one that has that v1 hierarchy.
+/// The layout in a few words.
+pub fn layout() -> &'static str {
+    match (is_v1(), Path::new(CGROUPS).join("unified").exists()) {
+        (true, true) => "v1 and an empty v2 beside it",
+        (true, false) => "v1",
+        _ => "v2",
+    }
+}
+
+/// The directories of all cgroups that a process is in.
+pub fn directories_of(pid: Pid) -> Vec<PathBuf> {
+    let file = format!("/proc/{}/cgroup", pid.as_raw_nonzero());
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(directory).collect()
+}
+
+/// The directory of one line of /proc/PID/cgroup, see cgroups(7).
+fn directory(line: &str) -> Option<PathBuf> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (parts.next()?, parts.next()?);
+    let hierarchy = match controllers.strip_prefix("name=") {
+        Some(name) => name,
+        None if !controllers.is_empty() => controllers,
+        None if is_v1() => "unified",
+        None => "",
+    };
+    Some(Path::new(CGROUPS).join(hierarchy).join(path.trim_start_matches('/')))
+}
+
+/// Prepares the mount namespace, which must be new; with `hugetlb`, with that v1 hierarchy.
 ///
 /// crun refuses to work without it. It is mounted for all, so that all do the same work, and in a
 /// copy of the directory, so that nothing of it shows outside.
-pub fn enter(hugetlb: bool) -> Result<(), String> {
-    sys::unshare_mounts().map_err(|e| format!("unshare: {e}"))?;
+pub fn prepare(hugetlb: bool) -> Result<(), String> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|e| format!("/: {e}"))?;
+    // That of the new process namespace.
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("proc", "/proc", "proc", flags, c"").map_err(|e| format!("/proc: {e}"))?;
     let controllers = fs::read_to_string("/proc/cgroups").unwrap_or_default();
     let known = controllers.lines().any(|line| line.starts_with("hugetlb\t"));
     if hugetlb && known && is_v1() && !Path::new(HUGETLB).join("tasks").exists() {
         copy_hierarchies()?;
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         fs::create_dir(HUGETLB).map_err(|e| format!("{HUGETLB}: {e}"))?;
         mount("cgroup", HUGETLB, "cgroup", flags, c"hugetlb")
             .map_err(|e| format!("{HUGETLB}: {e}"))?;
@@ -66,4 +96,17 @@ fn copy_hierarchies() -> Result<(), String> {
         symlink(target, &path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories() {
+        let path = |line| directory(line).unwrap();
+        assert_eq!(path("4:memory:/a/b:c"), Path::new("/sys/fs/cgroup/memory/a/b:c"));
+        assert_eq!(path("9:name=systemd:/"), Path::new("/sys/fs/cgroup/systemd/"));
+        assert_eq!(directory("nonsense"), None);
+    }
 }

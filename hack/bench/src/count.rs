@@ -1,110 +1,138 @@
-//! What does not depend on the speed of the machine: system calls and memory.
+//! What does not depend on the speed of the machine, for each command: system calls, instructions,
+//! memory, page faults.
 
-use crate::bundle::{self, Bundle};
-use crate::lifecycle::{Container, complaints, quiet};
+use crate::bundle::Bundle;
+use crate::cgroup_view;
+use crate::config::Config;
+use crate::field::{Field, Setup};
+use crate::lifecycle::{Container, reap_orphans};
 use crate::runtime::Runtime;
+use crate::scenario::Outcome;
+use crate::tools::{self, Sampler};
+use rustix::process::Pid;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
-/// The figures of one runtime; `None` where they could not be taken.
+/// The figures of one command; `None` where they could not be taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// System calls of `run` and of the container's process, from start to end.
+    /// System calls of all its processes.
     pub syscalls: Option<u64>,
-    /// Processes and threads that `run` made.
+    /// Processes and threads that it made.
     pub clones: Option<u64>,
-    /// The most memory of any one process of `create`, in KiB.
+    /// Instructions in user space.
+    pub instructions: Option<u64>,
+    /// The most memory of any one process, in KiB.
     pub peak_kib: Option<u64>,
-    /// What the container's cgroup was charged for until `create` returned, in KiB.
-    pub charged_kib: Option<u64>,
+    /// Page faults of all processes that were waited for.
+    pub faults: Option<u64>,
 }
 
-const CLONES: [&str; 4] = ["clone", "clone3", "fork", "vfork"];
+/// The figures of one runtime.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Whose.
+    pub runtime: String,
+    /// By command.
+    pub commands: BTreeMap<&'static str, Counts>,
+    /// What the container's cgroup was charged for until `create` returned, in KiB.
+    pub charged_kib: Option<u64>,
+    /// The size of the program's file, in KiB: without the libraries that it loads.
+    pub binary_kib: Option<u64>,
+}
+
+/// What is counted: the start and end of the program alone, and the commands.
+pub const COUNTED: [&str; 9] =
+    ["--version", "run", "create", "start", "state", "exec", "list", "kill", "delete"];
 /// Runtimes with threads do not make the same calls each time: the middle of these runs counts.
 const STRACE_RUNS: usize = 3;
 
-/// Counts for one runtime; what is missing (strace) is left out with a word.
-pub fn measure(runtime: &Runtime, bundle: &Bundle) -> Result<Counts, String> {
-    let mut traces = Vec::new();
-    match bundle::find("STRACE", "strace") {
-        None => println!("strace: not found: {} is not counted", runtime.name),
-        Some(strace) => {
-            for _ in 0..STRACE_RUNS {
-                traces.push(trace(&strace, runtime, bundle)?);
+/// Counts for every runtime; what cannot be counted is left out with a note.
+pub fn measure(setup: &Setup) -> Result<Outcome, String> {
+    let field = Field::with_floor(setup);
+    let mut outcome = Outcome::default();
+    for runtime in &field.runtimes {
+        let counted = count(runtime, setup.bundle, &mut outcome.notes);
+        reap_orphans();
+        outcome.counts.push(counted);
+    }
+    outcome.notes.sort();
+    outcome.notes.dedup();
+    Ok(outcome)
+}
+
+fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted {
+    let mut counted = Counted { runtime: runtime.name.clone(), ..Counted::default() };
+    counted.binary_kib = fs::metadata(&runtime.program).ok().map(|file| file.len() / 1024);
+    for sampler in tools::samplers(notes) {
+        let mut samples = Vec::new();
+        let runs = if sampler.varies() { STRACE_RUNS } else { 1 };
+        for _ in 0..runs {
+            match life(runtime, bundle, &sampler, &mut counted.charged_kib) {
+                Ok(sample) => samples.push(sample),
+                Err(why) => notes.push(format!("{}, {}: {why}", runtime.name, sampler.name())),
             }
         }
+        for command in COUNTED {
+            let sample = middle(samples.iter().filter_map(|sample| sample.get(command)));
+            let counts = counted.commands.entry(command).or_default();
+            *counts = counts.or(sample);
+        }
     }
-    traces.sort_unstable();
-    let middle = traces.get(STRACE_RUNS / 2);
-    let (peak_kib, charged_kib) = match runtime.keeps_state() {
-        true => memory(runtime, bundle)?,
-        false => (None, None),
-    };
-    let (syscalls, clones) = (middle.map(|t| t.0), middle.map(|t| t.1));
-    Ok(Counts { syscalls, clones, peak_kib, charged_kib })
+    counted
 }
 
-/// The calls and clones of one `run`.
-fn trace(strace: &PathBuf, runtime: &Runtime, bundle: &Bundle) -> Result<(u64, u64), String> {
-    let file = bundle.path("strace");
-    let mut command = Command::new(strace);
-    command.args(["-f", "-c", "-o"]).arg(&file).arg(&runtime.program);
-    command.args(runtime.args(&runtime.run_words(&bundle.path("true"))));
-    run(command, bundle)?;
-    let table = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let calls = calls(&table);
-    let total = calls.iter().map(|(_, n)| n).sum();
-    let clones = calls.iter().filter(|(name, _)| CLONES.contains(name)).map(|(_, n)| n).sum();
-    Ok((total, clones))
+/// One life of a container with one tool around each command.
+fn life(
+    runtime: &Runtime,
+    bundle: &Bundle,
+    sampler: &Sampler,
+    charged_kib: &mut Option<u64>,
+) -> Result<BTreeMap<&'static str, Counts>, String> {
+    let mut sample = BTreeMap::new();
+    let container = Container { runtime, bundle, config: Config::Default, id: "bench" };
+    let created = || container.pid().is_ok();
+    if runtime.keeps_state() {
+        let words = "--version";
+        sample.insert(words, sampler.run(runtime, bundle, words, words, created)?);
+    }
+    container.live(|command, words| {
+        sample.insert(command, sampler.run(runtime, bundle, command, words, created)?);
+        if command == "create" && sampler.is_light() {
+            *charged_kib = charged(container.pid()?);
+        }
+        Ok(())
+    })?;
+    Ok(sample)
 }
 
-/// The rows of `strace -c`: name and number of calls, without the total.
-fn calls(table: &str) -> Vec<(&str, u64)> {
-    let rows = table.lines().filter_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        // % time, seconds, usecs/call, calls, [errors,] syscall
-        let (name, number) = (words.last()?, words.get(3)?.parse().ok()?);
-        (*name != "total").then_some((*name, number))
-    });
-    rows.collect()
+impl Counts {
+    /// These figures, and those of `other` that are not there.
+    fn or(self, other: Counts) -> Counts {
+        Counts {
+            syscalls: self.syscalls.or(other.syscalls),
+            clones: self.clones.or(other.clones),
+            instructions: self.instructions.or(other.instructions),
+            peak_kib: self.peak_kib.or(other.peak_kib),
+            faults: self.faults.or(other.faults),
+        }
+    }
 }
 
-/// The memory of `create`: of the runtime's processes, and as charged to the container.
-///
-/// `create` and not `run`: a runtime that waits for its container counts the container's memory
-/// as that of its children.
-fn memory(runtime: &Runtime, bundle: &Bundle) -> Result<(Option<u64>, Option<u64>), String> {
-    let Some(peak) = bundle::find("PEAK", "peak") else {
-        println!("peak: not found beside this program: memory is not measured");
-        return Ok((None, None));
-    };
-    let container = Container { runtime, bundle };
-    let file = bundle.path("peak");
-    let mut command = Command::new(peak);
-    command.arg(&file).arg(&runtime.program).args(runtime.args(&container.create_words()));
-    run(command, bundle)?;
-    let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok((text.parse().ok(), charged(&container)))
+/// The sample in the middle by system calls.
+fn middle<'a>(samples: impl Iterator<Item = &'a Counts>) -> Counts {
+    let mut samples: Vec<&Counts> = samples.collect();
+    samples.sort_by_key(|counts| counts.syscalls);
+    samples.get(samples.len() / 2).map_or_else(Counts::default, |counts| **counts)
 }
 
 /// The most memory that was charged to the container's cgroup so far, in KiB.
-fn charged(container: &Container) -> Option<u64> {
-    let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", container.pid().ok()?)).ok()?;
-    let path = |key: &str| cgroups.lines().find_map(|line| line.split_once(key)).map(|l| l.1);
-    let file = match path(":memory:") {
-        Some(path) => format!("/sys/fs/cgroup/memory{path}/memory.max_usage_in_bytes"),
-        None => format!("/sys/fs/cgroup{}/memory.peak", path("0::")?),
-    };
-    Some(fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()? / 1024)
-}
-
-fn run(mut command: Command, bundle: &Bundle) -> Result<(), String> {
-    quiet(&mut command, bundle)?;
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?}: {status}: {}", complaints(bundle))),
-        Err(error) => Err(format!("{command:?}: {error}")),
-    }
+fn charged(pid: Pid) -> Option<u64> {
+    let files = ["memory.max_usage_in_bytes", "memory.peak"];
+    let directories = cgroup_view::directories_of(pid);
+    let mut paths = directories.iter().flat_map(|dir| files.map(|file| dir.join(file)));
+    let text = paths.find_map(|path| fs::read_to_string(path).ok())?;
+    Some(text.trim().parse::<u64>().ok()? / 1024)
 }
 
 #[cfg(test)]
@@ -112,16 +140,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strace_table() {
-        let table = "\
-% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 62.31    0.002800        2800         1           wait4
- 18.98    0.000853          21        40         9 mount
-  0.00    0.000000           0         1           clone3
------- ----------- ----------- --------- --------- ----------------
-100.00    0.004494          18        42         9 total
-";
-        assert_eq!(calls(table), [("wait4", 1), ("mount", 40), ("clone3", 1)]);
+    fn the_middle_sample() {
+        let counts = |syscalls| Counts { syscalls: Some(syscalls), ..Counts::default() };
+        let samples = [counts(9), counts(2), counts(5)];
+        assert_eq!(middle(samples.iter()), counts(5));
+        assert_eq!(middle([].iter()), Counts::default());
+    }
+
+    #[test]
+    fn figures_of_several_tools_come_together() {
+        let strace = Counts { syscalls: Some(1), ..Counts::default() };
+        let peak = Counts { peak_kib: Some(2), ..Counts::default() };
+        let both = Counts { syscalls: Some(1), peak_kib: Some(2), ..Counts::default() };
+        assert_eq!(strace.or(peak), both);
     }
 }

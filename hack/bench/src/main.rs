@@ -1,53 +1,55 @@
 //! Compares container runtimes side by side: time, system calls and memory of each command.
 //!
-//! Every round runs every runtime once, in an order that turns from round to round, so that what
-//! slows the machine down for a while slows all of them down. The figures are for reading: this
+//! Everything runs in a mount and a process namespace of its own: nothing else of the machine is
+//! in the way, and nothing stays behind when it is killed. The figures are for reading: this
 //! program never fails because something was slow.
 #![allow(clippy::disallowed_methods)]
 
 mod bundle;
 mod cgroup_view;
+mod chart;
+mod config;
 mod count;
+mod crowd;
+mod field;
+mod json;
 mod lifecycle;
+mod many;
+mod options;
+mod pairs;
+mod profile;
 mod report;
 mod runtime;
+mod scenario;
 mod stats;
+mod table;
+mod terminal;
+mod tools;
 
+use bench_sys::sys;
 use bundle::Bundle;
-use std::path::PathBuf;
+use options::Options;
+use report::Report;
+use rustix::process::{
+    Pid, Signal, WaitOptions, geteuid, set_parent_process_death_signal, waitpid,
+};
+use scenario::Scenario;
+use std::fs;
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-usage: bench [--rounds N] [--quick] [--json FILE]
-
-Compares orun, crun, runc and youki, and the floor: the kernel work that the default
-bundle asks for. Needs root. A runtime that is not found is left out; ORUN, CRUN, RUNC
-and YOUKI are paths of binaries that are not in PATH.
-
-  --rounds N    measure N times (100)
-  --quick       the same as --rounds 10
-  --json FILE   write the figures to FILE too
-";
-
-/// Rounds that are run and not counted, to fill the caches.
-const WARM_UP: usize = 3;
-
-struct Options {
-    rounds: usize,
-    json: Option<PathBuf>,
-}
+const INIT: &str = "the benchmark's own init";
 
 fn main() -> ExitCode {
-    let result = match parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => compare(&options),
+    let result = match options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => contained(&options),
         Ok(None) => {
-            print!("{USAGE}");
+            print!("{}", options::usage());
             return ExitCode::SUCCESS;
         }
-        Err(message) => Err(format!("{message}\n\n{USAGE}")),
+        Err(message) => Err(format!("{message}\n\n{}", options::usage())),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(message) => {
             eprintln!("bench: {message}");
             ExitCode::FAILURE
@@ -55,73 +57,52 @@ fn main() -> ExitCode {
     }
 }
 
-/// `None` when help was asked for.
-fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { rounds: 100, json: None };
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--quick" => options.rounds = 10,
-            "--rounds" => {
-                let value = args.next().ok_or("--rounds needs a number")?;
-                options.rounds = value.parse().map_err(|e| format!("--rounds {value}: {e}"))?;
-                if options.rounds == 0 {
-                    return Err("--rounds 0: nothing to measure".into());
-                }
-            }
-            "--json" => options.json = Some(args.next().ok_or("--json needs a file")?.into()),
-            "-h" | "--help" => return Ok(None),
-            _ => return Err(format!("{arg}: unknown argument")),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn compare(options: &Options) -> Result<(), String> {
-    if !rustix::process::geteuid().is_root() {
+/// Measures in namespaces of its own, as their init; the bundles are removed from outside.
+fn contained(options: &Options) -> Result<u8, String> {
+    if !geteuid().is_root() {
         return Err("needs root: sudo make bench".into());
     }
     let bundle = Bundle::create()?;
-    let runtimes = runtime::find_all(&bundle)?;
-    cgroup_view::enter(runtimes.iter().any(|r| r.name == "crun"))?;
-    // What `create` leaves behind becomes our child, so that its end can be waited for.
-    rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
-        .map_err(|e| format!("PR_SET_CHILD_SUBREAPER: {e}"))?;
-    println!("{} rounds, {}", options.rounds, report::machine());
-
-    let mut times = stats::Times::default();
-    for round in 0..WARM_UP + options.rounds {
-        for turn in 0..runtimes.len() {
-            let runtime = &runtimes[(round + turn) % runtimes.len()];
-            let measured = lifecycle::measure(runtime, &bundle)?;
-            if round >= WARM_UP {
-                times.add(&runtime.name, measured);
-            }
+    let pid = sys::clone3(libc::CLONE_NEWPID | libc::CLONE_NEWNS, None)
+        .map_err(|e| format!("{INIT}: clone3: {e}"))?;
+    let Some(pid) = Pid::from_raw(pid) else {
+        let done = set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|e| format!("PR_SET_PDEATHSIG: {e}"))
+            .and_then(|()| compare(options, &bundle));
+        if let Err(message) = &done {
+            eprintln!("bench: {message}");
         }
-    }
-    let counts = runtimes.iter().map(|r| count::measure(r, &bundle)).collect::<Result<_, _>>()?;
-    let report = report::Report { rounds: options.rounds, runtimes, times, counts };
-    print!("{}", report.text());
-    if let Some(file) = &options.json {
-        std::fs::write(file, report.json()).map_err(|e| format!("{}: {e}", file.display()))?;
-    }
-    Ok(())
+        // The parent has a bundle to remove, and its own words to say.
+        std::process::exit(i32::from(done.is_err()));
+    };
+    let waited = waitpid(Some(pid), WaitOptions::empty()).map_err(|e| format!("{INIT}: {e}"))?;
+    let status = waited.and_then(|(_, status)| status.exit_status());
+    drop(bundle);
+    status.map(|status| status as u8).ok_or(format!("{INIT} was killed"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn compare(options: &Options, bundle: &Bundle) -> Result<(), String> {
+    let runtimes = runtime::find_all(bundle)?;
+    cgroup_view::prepare(runtimes.iter().any(|r| r.name == "crun"))?;
+    let machine = report::machine();
+    println!("{} rounds, {machine}", options.rounds);
+    print!("{}", table::programs(&runtimes));
 
-    fn words(line: &str) -> impl Iterator<Item = String> {
-        line.split_whitespace().map(String::from).collect::<Vec<_>>().into_iter()
+    let (rounds, cap) = (options.rounds, options.cap);
+    let setup = field::Setup { bundle, runtimes, rounds, cap };
+    let mut results = Vec::new();
+    for scenario in options.scenarios.iter().filter_map(|name| Scenario::named(name)) {
+        let outcome = scenario.run(&setup)?;
+        print!("{}", table::scenario(scenario, &outcome, &setup.runtimes));
+        results.push((scenario, outcome));
     }
-
-    #[test]
-    fn arguments() {
-        let options = parse(words("--rounds 7 --json out")).unwrap().unwrap();
-        assert_eq!((options.rounds, options.json), (7, Some(PathBuf::from("out"))));
-        assert!(parse(words("--help --nonsense")).unwrap().is_none());
-        for line in ["--rounds", "--rounds 0", "--rounds x", "--json", "more"] {
-            assert!(parse(words(line)).is_err(), "{line}");
+    let report = Report { machine, rounds, runtimes: &setup.runtimes, results };
+    for (file, text) in
+        [(&options.json, json::write(&report)), (&options.svg, chart::write(&report))]
+    {
+        if let Some(file) = file {
+            fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))?;
         }
     }
+    Ok(())
 }

@@ -1,128 +1,115 @@
-//! The figures as a table and as JSON.
+//! Everything that was measured, for those who write it down.
 
-use crate::count::Counts;
-use crate::lifecycle::COMMANDS;
+use crate::cgroup_view;
+use crate::field::Row;
 use crate::runtime::Runtime;
-use crate::stats::{Summary, Times};
-use serde_json::{Value, json};
-use std::fmt::Write;
+use crate::scenario::{Outcome, Scenario};
+use crate::stats::Summary;
 use std::thread::available_parallelism;
 
-/// Everything that was measured.
-pub struct Report {
-    /// How many rounds the times are from.
+/// A run of the benchmark.
+pub struct Report<'a> {
+    /// Kernel, processors and cgroup layout, in a few words.
+    pub machine: String,
+    /// How often each command was measured.
     pub rounds: usize,
     /// In the order of the report; the others are compared with the first.
-    pub runtimes: Vec<Runtime>,
-    /// Of every command.
-    pub times: Times,
-    /// One for each of `runtimes`.
-    pub counts: Vec<Counts>,
+    pub runtimes: &'a [Runtime],
+    /// In the order they were asked for.
+    pub results: Vec<(&'static Scenario, Outcome)>,
 }
 
-/// Kernel, processors and cgroup layout, in a few words.
+/// One runtime in one row.
+pub struct Cell<'a> {
+    /// Whose.
+    pub runtime: &'a str,
+    /// In milliseconds.
+    pub time: Summary,
+    /// Times the first runtime; `None` for that one.
+    pub times_base: Option<Summary>,
+    /// Times the floor, where that was measured.
+    pub times_floor: Option<Summary>,
+    /// Times the same runtime in the row that this one is compared with.
+    pub times_plain: Option<Summary>,
+}
+
+/// The machine, without anything that tells which one.
 pub fn machine() -> String {
     let kernel = rustix::system::uname();
     let kernel = kernel.release().to_string_lossy();
     let cpus = available_parallelism().map_or(1, usize::from);
-    let cgroup = if crate::cgroup_view::is_v1() { "v1" } else { "v2" };
-    format!("Linux {kernel}, {cpus} processors, cgroup {cgroup}")
+    format!("Linux {kernel}, {cpus} processors, cgroup {}", cgroup_view::layout())
 }
 
-impl Report {
-    /// For people: medians with the middle half of the figures in brackets.
-    pub fn text(&self) -> String {
-        let base = self.base();
-        let mut out = String::new();
-        for runtime in self.runtimes.iter().filter(|r| !r.version.is_empty()) {
-            let _ = writeln!(out, "{}: {}", runtime.program.display(), runtime.version);
-        }
-        let heads = (format!("times {base}"), "times floor");
-        let _ = writeln!(out, "\n{:18}{:>8}  {:17}{:20}{}", "", "ms", "", heads.0, heads.1);
-        for command in COMMANDS {
-            let mut label = command;
-            for runtime in &self.runtimes {
-                let Some(time) = self.times.summary(&runtime.name, command) else { continue };
-                let _ = write!(out, "{label:9}{:9}{:8.2}  ", runtime.name, time.median);
-                let spread = format!("[{:.2} {:.2}]", time.q1, time.q3);
-                let ratio = self.ratio_text(&runtime.name, base, command);
-                let floor = self.ratio_text(&runtime.name, "floor", command);
-                let line = format!("{spread:17}{ratio:20}{floor}");
-                let _ = writeln!(out, "{}", line.trim_end());
-                label = "";
-            }
-        }
-        self.write_counts(&mut out);
-        out
+/// Who the others are compared with.
+pub fn base(runtimes: &[Runtime]) -> &str {
+    runtimes.first().map_or("", |runtime| &runtime.name)
+}
+
+/// The figures of a row, of the runtimes that have some.
+pub fn cells<'a>(runtimes: &'a [Runtime], outcome: &Outcome, row: &Row) -> Vec<Cell<'a>> {
+    let (times, base) = (&outcome.times, base(runtimes));
+    let others = |name: &str, than: &str| match name == than {
+        true => None,
+        false => times.ratio(name, than, row.name),
+    };
+    let cell = |runtime: &'a Runtime| {
+        let name = runtime.name.as_str();
+        Some(Cell {
+            runtime: name,
+            time: times.summary(name, row.name)?,
+            times_base: others(name, base),
+            times_floor: others(name, "floor"),
+            times_plain: row.than.and_then(|than| times.growth(name, row.name, than)),
+        })
+    };
+    runtimes.iter().filter_map(cell).collect()
+}
+
+#[cfg(test)]
+pub mod example {
+    //! A small run for the tests of those who write it down.
+
+    use super::*;
+    use crate::count::{Counted, Counts};
+    use std::time::Duration;
+
+    pub fn runtimes() -> Vec<Runtime> {
+        ["orun", "crun"].map(Runtime::example).into()
     }
 
-    fn write_counts(&self, out: &mut String) {
-        let heads = ["syscalls", "clones", "peak KiB", "charged KiB"];
-        let [a, b, c, d] = heads;
-        let _ = writeln!(out, "\n{:18}{a:>8}{b:>8}{c:>10}{d:>13}", "");
-        for (runtime, counts) in self.runtimes.iter().zip(&self.counts) {
-            let cell = |n: Option<u64>| n.map_or("-".into(), |n| n.to_string());
-            let _ = writeln!(
-                out,
-                "{:9}{:9}{:>8}{:>8}{:>10}{:>13}",
-                "",
-                runtime.name,
-                cell(counts.syscalls),
-                cell(counts.clones),
-                cell(counts.peak_kib),
-                cell(counts.charged_kib)
-            );
+    pub fn report(runtimes: &[Runtime]) -> Report<'_> {
+        let rows = vec![
+            Row { name: "run", than: None, charted: true },
+            Row { name: "run, crowded", than: Some("run"), charted: false },
+        ];
+        let mut outcome = Outcome { rows, notes: vec!["a <note>".into()], ..Outcome::default() };
+        for (runtime, millis) in [("orun", [2, 3]), ("crun", [4, 9])] {
+            let [plain, crowded] = millis.map(Duration::from_millis);
+            outcome.times.add(runtime, vec![("run", plain), ("run, crowded", crowded)]);
         }
-        out.push_str(
-            "\nsyscalls, clones: of run. peak: of the runtime in create. charged: to the\n",
-        );
-        out.push_str("container's memory cgroup until create returned.\n");
-    }
-
-    fn ratio_text(&self, runtime: &str, base: &str, command: &'static str) -> String {
-        match self.times.ratio(runtime, base, command) {
-            Some(r) if runtime != base => format!("{:5.2} [{:.2} {:.2}]", r.median, r.q1, r.q3),
-            _ => String::new(),
-        }
-    }
-
-    /// For programs: the same figures.
-    pub fn json(&self) -> String {
-        let summary = |s: Option<Summary>| match s {
-            Some(s) => json!({"median": s.median, "q1": s.q1, "q3": s.q3}),
-            None => Value::Null,
+        let counts = Counts { syscalls: Some(440), clones: Some(1), ..Counts::default() };
+        let counted = Counted {
+            runtime: "orun".into(),
+            commands: [("run", counts)].into(),
+            charged_kib: Some(512),
+            binary_kib: None,
         };
-        let mut runtimes = Vec::new();
-        for (runtime, counts) in self.runtimes.iter().zip(&self.counts) {
-            let mut commands = serde_json::Map::new();
-            for command in COMMANDS {
-                let time = self.times.summary(&runtime.name, command);
-                let ratio = |base| summary(self.times.ratio(&runtime.name, base, command));
-                let (base, floor) = (ratio(self.base()), ratio("floor"));
-                let entry = json!({"ms": summary(time), "times_base": base, "times_floor": floor});
-                commands.insert(command.into(), entry);
-            }
-            runtimes.push(json!({
-                "name": runtime.name,
-                "program": runtime.program,
-                "version": runtime.version,
-                "commands": commands,
-                "syscalls": counts.syscalls,
-                "clones": counts.clones,
-                "peak_kib": counts.peak_kib,
-                "charged_kib": counts.charged_kib,
-            }));
-        }
-        let report = json!({
-            "machine": machine(),
-            "rounds": self.rounds,
-            "base": self.base(),
-            "runtimes": runtimes,
-        });
-        format!("{report:#}\n")
+        outcome.counts.push(counted);
+        let scenario = &crate::scenario::SCENARIOS[0];
+        let machine = "a machine".into();
+        Report { machine, rounds: 1, runtimes, results: vec![(scenario, outcome)] }
     }
 
-    fn base(&self) -> &str {
-        self.runtimes.first().map_or("", |r| &r.name)
+    #[test]
+    fn the_cells_of_a_row() {
+        let runtimes = runtimes();
+        let report = report(&runtimes);
+        let outcome = &report.results[0].1;
+        let cells = cells(&runtimes, outcome, &outcome.rows[1]);
+        assert!(cells[0].times_base.is_none());
+        assert_eq!(cells[0].times_plain.map(|ratio| ratio.median), Some(1.5));
+        assert_eq!(cells[1].times_base.map(|ratio| ratio.median), Some(3.0));
+        assert!(cells[1].times_floor.is_none());
     }
 }

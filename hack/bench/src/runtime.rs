@@ -1,7 +1,7 @@
 //! The runtimes that are there.
 
 use crate::bundle::{self, Bundle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// One program to measure.
@@ -66,12 +66,20 @@ impl Runtime {
     }
 
     /// The arguments that run a bundle in the foreground.
-    pub fn run_words(&self, bundle: &std::path::Path) -> String {
+    pub fn run_words(&self, bundle: &Path) -> String {
         if self.keeps_state() {
             format!("run --bundle {} bench", bundle.display())
         } else {
             bundle.display().to_string()
         }
+    }
+
+    /// One that is not there.
+    #[cfg(test)]
+    pub fn example(name: &str) -> Runtime {
+        let program = PathBuf::from(format!("/programs/{name}"));
+        let version = format!("{name} version 1");
+        Runtime { name: name.into(), program, version, root: PathBuf::new() }
     }
 
     /// Whether it has the other commands of a runtime.
@@ -80,7 +88,7 @@ impl Runtime {
     }
 }
 
-fn version(name: &str, program: &std::path::Path) -> Result<String, String> {
+fn version(name: &str, program: &Path) -> Result<String, String> {
     if name == "floor" {
         return Ok(String::new());
     }
@@ -89,5 +97,7 @@ fn version(name: &str, program: &std::path::Path) -> Result<String, String> {
         .output()
         .map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().to_string())
+    // Some say the name twice.
+    let line = text.lines().next().unwrap_or_default();
+    Ok(line.trim_start_matches(&format!("{name}: ")).to_string())
 }

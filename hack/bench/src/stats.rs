@@ -27,18 +27,37 @@ impl Times {
         }
     }
 
+    /// Takes a runtime out.
+    pub fn forget(&mut self, runtime: &str) {
+        self.0.retain(|(name, _), _| name != runtime);
+    }
+
     /// The times of one command, in milliseconds; `None` where it was not measured.
     pub fn summary(&self, runtime: &str, command: &'static str) -> Option<Summary> {
         self.0.get(&(runtime.to_string(), command)).and_then(|times| Summary::of(times))
     }
 
-    /// How many times as long as `base` it takes: the ratio of the medians, and the spread of the
-    /// ratios of the rounds.
+    /// How many times as long as with `base` it takes.
     pub fn ratio(&self, runtime: &str, base: &str, command: &'static str) -> Option<Summary> {
-        let times = self.0.get(&(runtime.to_string(), command))?;
-        let base_times = self.0.get(&(base.to_string(), command))?;
-        let rounds: Vec<f64> = times.iter().zip(base_times).map(|(a, b)| a / b).collect();
-        let median = self.summary(runtime, command)?.median / self.summary(base, command)?.median;
+        self.of((runtime, command), (base, command))
+    }
+
+    /// How many times as long as `than` a command takes with the same runtime.
+    pub fn growth(
+        &self,
+        runtime: &str,
+        command: &'static str,
+        than: &'static str,
+    ) -> Option<Summary> {
+        self.of((runtime, command), (runtime, than))
+    }
+
+    /// The ratio of the medians, and the spread of the ratios of the rounds.
+    fn of(&self, a: (&str, &'static str), b: (&str, &'static str)) -> Option<Summary> {
+        let times = |(runtime, command): (&str, _)| self.0.get(&(runtime.to_string(), command));
+        let (a, b) = (times(a)?, times(b)?);
+        let rounds: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b).collect();
+        let median = Summary::of(a)?.median / Summary::of(b)?.median;
         Some(Summary { median, ..Summary::of(&rounds)? })
     }
 }
@@ -79,5 +98,19 @@ mod tests {
         let ratio = times.ratio("a", "b", "run").unwrap();
         assert_eq!(ratio, Summary { q1: 1.5, median: 2.0, q3: 3.25 });
         assert_eq!(times.ratio("a", "missing", "run"), None);
+    }
+
+    #[test]
+    fn growth_is_of_one_runtime() {
+        let mut times = Times::default();
+        for (plain, crowded) in [(1, 3), (2, 4)] {
+            let millis = Duration::from_millis;
+            times.add("a", vec![("run", millis(plain)), ("crowded", millis(crowded))]);
+        }
+        let growth = times.growth("a", "crowded", "run").unwrap();
+        assert_eq!(growth, Summary { q1: 2.25, median: 3.5 / 1.5, q3: 2.75 });
+        times.forget("a");
+        assert_eq!(times.growth("a", "crowded", "run"), None);
+        assert_eq!(times.summary("a", "run"), None);
     }
 }

@@ -109,19 +109,22 @@ pub fn cloexec_from(first: c_uint) -> io::Result<()> {
     checked(result)
 }
 
-/// Moves this process into a mount namespace of its own: unshare(2).
-pub fn unshare_mounts() -> io::Result<()> {
-    // SAFETY: the call takes an integer; CLONE_NEWNS leaves the table of descriptors shared.
-    checked(unsafe { libc::unshare(libc::CLONE_NEWNS) }.into())
+/// What the children waited for so far used.
+pub struct Usage {
+    /// The most memory that any of them had at once, in KiB.
+    pub peak_kib: u64,
+    /// Page faults of all of them, served from memory or from a disk.
+    pub faults: u64,
 }
 
-/// The most memory that any child waited for so far was using at once, in KiB: getrusage(2).
-pub fn children_peak_kib() -> io::Result<u64> {
+/// What the children waited for so far used: getrusage(2).
+pub fn children_usage() -> io::Result<Usage> {
     // SAFETY: every member of `rusage` is an integer: zero is a valid value.
     let mut usage: libc::rusage = unsafe { mem::zeroed() };
     // SAFETY: `usage` is live and writable.
     checked(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage) }.into())?;
-    Ok(usage.ru_maxrss as u64)
+    let faults = usage.ru_minflt + usage.ru_majflt;
+    Ok(Usage { peak_kib: usage.ru_maxrss as u64, faults: faults as u64 })
 }
 
 fn checked(result: i64) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! `peak FILE COMMAND [ARG...]`: runs a command and writes the most memory that it, or any process
-//! that it waited for, used at once, in KiB, into FILE.
+//! `peak FILE COMMAND [ARG...]`: runs a command and writes two numbers into FILE: the most memory
+//! that it, or any process that it waited for, used at once, in KiB, and the page faults of all.
 //!
 //! A program of its own because a process starts with the memory figure of the one that spawned
 //! it: measured from a large program, every small one would look large.
@@ -21,7 +21,8 @@ fn main() -> ExitCode {
             return ExitCode::from(127);
         }
     };
-    let written = sys::children_peak_kib().and_then(|kib| std::fs::write(&file, kib.to_string()));
+    let written = sys::children_usage()
+        .and_then(|usage| std::fs::write(&file, format!("{} {}", usage.peak_kib, usage.faults)));
     if let Err(error) = written {
         eprintln!("peak: {}: {error}", file.display());
         return ExitCode::FAILURE;
