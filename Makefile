@@ -15,7 +15,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench bench-docs install uninstall manual clean deps probe
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench bench-build bench-docs install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
