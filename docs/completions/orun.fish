@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_orun_global_optspecs
-    string join \n debug log= log-format= log-level= root= systemd-cgroup cgroup-manager= rootless= h/help v/version criu=
+    string join \n debug log= log-format= trace= log-level= root= systemd-cgroup cgroup-manager= rootless= h/help v/version criu=
 end
 
 function __fish_orun_needs_command
@@ -27,6 +27,7 @@ end
 complete -c orun -n "__fish_orun_needs_command" -l log -d 'Write the log not to stderr but to FILE, file:FILE, journald:NAME or syslog:NAME' -r
 complete -c orun -n "__fish_orun_needs_command" -l log-format -d 'Format of the log: text or json' -r -f -a "text\t''
 json\t''"
+complete -c orun -n "__fish_orun_needs_command" -l trace -d 'Write a timeline of what is done to FILE, for Perfetto (or ORUN_TRACE=FILE)' -r -F
 complete -c orun -n "__fish_orun_needs_command" -l log-level -d 'What is logged: error, warning or debug' -r
 complete -c orun -n "__fish_orun_needs_command" -l root -d 'Where the states of containers are kept' -r -f -a "(__fish_complete_directories)"
 complete -c orun -n "__fish_orun_needs_command" -l cgroup-manager -d 'cgroupfs, systemd or disabled' -r
@@ -39,6 +40,7 @@ complete -c orun -n "__fish_orun_needs_command" -s v -l version -d 'Show the ver
 complete -c orun -n "__fish_orun_needs_command" -f -a "checkpoint" -d 'Not supported yet'
 complete -c orun -n "__fish_orun_needs_command" -f -a "create" -d 'Create a container that waits to be started'
 complete -c orun -n "__fish_orun_needs_command" -f -a "delete" -d 'Delete a container and all that it used'
+complete -c orun -n "__fish_orun_needs_command" -f -a "doctor" -d 'Show what this host offers and lacks for containers'
 complete -c orun -n "__fish_orun_needs_command" -f -a "events" -d 'Show what a container uses, and when it runs out of memory'
 complete -c orun -n "__fish_orun_needs_command" -f -a "exec" -d 'Run another program in a container'
 complete -c orun -n "__fish_orun_needs_command" -f -a "features" -d 'Show what this runtime can do, as JSON'
@@ -101,6 +103,8 @@ complete -c orun -n "__fish_orun_using_subcommand create" -s h -l help -d 'Show 
 complete -c orun -n "__fish_orun_using_subcommand delete" -s f -l force -d 'Kill it if it runs; no error if it is not there'
 complete -c orun -n "__fish_orun_using_subcommand delete" -s r -l regex -d 'The ID is an extended regular expression for several containers'
 complete -c orun -n "__fish_orun_using_subcommand delete" -s h -l help -d 'Show help'
+complete -c orun -n "__fish_orun_using_subcommand doctor" -l json -d 'As JSON'
+complete -c orun -n "__fish_orun_using_subcommand doctor" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand events" -l interval -d 'Time between two lines [default: 5s]' -r
 complete -c orun -n "__fish_orun_using_subcommand events" -l stats -d 'One line of statistics, and no more'
 complete -c orun -n "__fish_orun_using_subcommand events" -s h -l help -d 'Show help'

@@ -33,6 +33,8 @@ pub const CASES: &[Case] = cases![
     the_root_is_made_with_mode_0700,
     the_root_may_be_relative,
     accepts_the_options_of_engines,
+    a_timeline_of_both_sides,
+    a_timeline_that_cannot_be_written_is_a_warning,
 ];
 
 fn spec_writes_a_configuration() {
@@ -287,4 +289,37 @@ fn an_expression_stands_for_several_containers() {
     first.call("delete").args(&["--regex", &expression]).finish().ok();
     assert_eq!(first.call("list").arg("-q").finish().ok().stdout, "");
     first.call("delete").args(&["--regex", "("]).finish().fails_with("regular expression");
+}
+
+/// The steps of both sides, in Chrome's trace event format.
+fn a_timeline_of_both_sides() {
+    let bundle = Bundle::new().steps(&["print done"]);
+    let file = bundle.scratch("timeline.json");
+    let mut bundle = bundle.global(&["--trace", file.to_str().unwrap()]);
+    bundle.run().ok();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let timeline: Value = serde_json::from_str(&text).unwrap();
+    let events = timeline["traceEvents"].as_array().unwrap();
+    for (side, name) in [
+        (0, "plan"),
+        (0, "clone"),
+        (0, "wait for the init"),
+        (0, "commit"),
+        (0, "delete"),
+        (1, "join cgroups and namespaces"),
+        (1, "proc proc on /proc"),
+        (1, "limits, ids, capabilities"),
+    ] {
+        let found = events.iter().find(|event| event["name"] == name);
+        let event = found.unwrap_or_else(|| panic!("no {name} in {text}"));
+        assert_eq!(event["tid"], side, "{event}");
+        assert!(event["dur"].as_f64().is_some_and(|time| time >= 0.0), "{event}");
+    }
+}
+
+fn a_timeline_that_cannot_be_written_is_a_warning() {
+    let mut bundle = Bundle::new().steps(&["print done"]).global(&["--trace", "/no/such/folder/x"]);
+    let done = bundle.run().ok();
+    assert!(done.stdout.contains("done"), "{done}");
+    assert!(done.stderr.contains("unable to write the timeline to /no/such/folder/x"), "{done}");
 }

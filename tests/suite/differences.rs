@@ -70,6 +70,10 @@ const USAGE: &[&str] = &[
     "limits::usage_again_and_again",
 ];
 
+/// An option that only this runtime has.
+const TIMELINE: &[&str] =
+    &["cli::a_timeline_of_both_sides", "cli::a_timeline_that_cannot_be_written_is_a_warning"];
+
 /// The chapter on scheduling, likewise.
 const SCHEDULING: &[&str] = &[
     "scheduling::other_with_a_nice_value",

@@ -14,8 +14,9 @@ mod table;
 use std::ffi::{CString, OsString};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::OpenOptionsExt;
 
-use libcontainer_core::{caller, seal};
+use libcontainer_core::{caller, seal, trace};
 
 use crate::commands::{Context, Failure};
 use crate::log::Log;
@@ -47,11 +48,29 @@ fn start(argv: Vec<CString>, env: Vec<CString>) -> i32 {
         Ok(log) => log,
         Err(failure) => return failure.report(&Log::default()),
     };
+    let traced = surroundings::variable(&env, "ORUN_TRACE").filter(|path| !path.is_empty());
+    let traced = global.last("trace").or(traced).map(str::to_owned);
+    if traced.is_some() {
+        trace::start();
+    }
     let context = Context { program, log: log.clone(), env };
-    match run(&context, &global, command.unwrap_or_default(), &words, &argv) {
+    let status = match run(&context, &global, command.unwrap_or_default(), &words, &argv) {
         Ok(status) => status,
         Err(failure) => failure.report(&log),
+    };
+    if let Some(path) = traced
+        && let Err(error) = write_timeline(&path)
+    {
+        log.write("warning", &format!("unable to write the timeline to {path}: {error}"));
     }
+    status
+}
+
+/// A file of its own: a link that somebody else put there is not followed.
+fn write_timeline(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o644).custom_flags(libc::O_NOFOLLOW);
+    options.open(path)?.write_all(trace::document().as_bytes())
 }
 
 fn run(

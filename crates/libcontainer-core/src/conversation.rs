@@ -13,7 +13,7 @@ use crate::plan::{BindMount, CreatePlan, FsOp, Host, IdMaps};
 use crate::record::Recorder;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{death, init, intel_rdt, listener, maps, net_devices, procfs, sys};
+use crate::{death, init, intel_rdt, listener, maps, net_devices, procfs, sys, trace};
 
 /// The parent's half of the conversation on the init pipe.
 pub struct Conversation<'a> {
@@ -47,12 +47,15 @@ impl Conversation<'_> {
         tracing::debug!("child process in init(): pid {}", self.child.pid.as_raw_nonzero());
         self.outfit().map_err(|error| error.on(Side::Starting))?;
         loop {
+            let waiting = trace::span(|| "wait for the init".to_owned());
             self.signals.wait_for(self.pipe.as_fd())?;
+            drop(waiting);
             match self.pipe.receive().map_err(|error| error.on(Side::Starting))? {
                 Some(Message::Ready) => {
                     tracing::debug!("init: closing the pipe to signal completion");
                     return Ok(());
                 }
+                Some(Message::Traced(notes)) => trace::adopt(&notes),
                 Some(Message::NeedSource(index)) => self.send_source(index)?,
                 Some(Message::MapMount(index, tree)) => {
                     self.map_ids(self.bind_mount(index)?, &tree)?;

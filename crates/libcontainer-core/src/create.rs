@@ -24,7 +24,7 @@ use crate::state::State;
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{delete, gate, intel_rdt, net_devices, notify, pid_file, spawn};
+use crate::{delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -92,12 +92,14 @@ pub fn launch(
     recorder: Option<&Recorder>,
 ) -> Result<Created> {
     check_id(&request.options.id)?;
+    trace::phase("read");
     let (text, bundle) = read_config(&request.options.bundle, request.config.as_deref())?;
     let mut spec: Spec<'_> = parse(&text)?;
     if request.notify_socket.is_some() {
         notify::provide(&mut spec, &store.path_of(&request.options.id)?);
     }
     let host = Host::probe(&request.options)?;
+    trace::phase("plan");
     let mut plan = plan::plan(&spec, &request.options, &host)?;
     if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
         plan.warnings.push("linux.seccomp is not in force while calls are recorded".to_owned());
@@ -107,6 +109,7 @@ pub fn launch(
     console_socket::check(terminal, request.detached, request.console_socket.as_deref())
         .map_err(|error| error.field("process.terminal"))?;
     plan.init.process.as_ref().map_or(Ok(()), check_agent)?;
+    trace::phase("open");
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
     let network = net_devices::joined(&plan, &files)?;
@@ -115,6 +118,7 @@ pub fn launch(
         None => None,
     };
 
+    trace::phase("claim the id");
     let mut state = first_state(&plan, &host);
     state.intel_rdt = group.as_ref().map(|(claim, _)| claim.record().clone());
     // Dropped after the claim: these hooks run when all else is undone.
@@ -126,6 +130,7 @@ pub fn launch(
     if request.notify_socket.is_some() {
         notify::make_directory(dir)?;
     }
+    trace::phase("make the cgroup");
     let mut cgroup = match &plan.cgroup {
         Some(cgroup) => Some(cgroup.create().map_err(|error| {
             cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
@@ -140,11 +145,13 @@ pub fn launch(
     // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
     // they are one program, which takes long enough (0.3 ms) to be made beside the init's work.
     let atomic = cgroup.as_ref().is_some_and(|made| made.record().kind == cgroups::Kind::V2);
+    trace::phase("set limits");
     if !atomic {
         set_limits(&plan, cgroup.as_ref())?;
     }
     let gate = if gated { Some(gate::make(dir)?) } else { None };
 
+    trace::phase("clone");
     let (pipe, theirs) = sync::pair()?;
     let join = cgroup.as_ref().map(cgroups::Created::join);
     let clone = CloneRequest {
@@ -164,6 +171,7 @@ pub fn launch(
         init::run(&plan, theirs, inheritance)
     })
     .map_err(|error| error.on(Side::Starting))?;
+    trace::phase("talk with the init");
     aftermath.0 = Some(state.clone());
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
@@ -186,6 +194,7 @@ pub fn launch(
     conversation.run()?;
     let terminal = conversation.terminal;
 
+    trace::phase("commit");
     let pid = child.pid.as_raw_nonzero().get();
     state.pid = pid;
     state.pidfd_inode = inode(child.pidfd.as_fd());

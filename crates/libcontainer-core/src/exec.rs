@@ -26,7 +26,7 @@ use crate::spec::{self, Process};
 use crate::start::Hearing;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
-use crate::{console_socket, death, listener, spawn, sys};
+use crate::{console_socket, death, listener, spawn, sys, trace};
 
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +83,7 @@ fn exec_beside(
         (None, Some(process)) => Process { terminal: false, ..process },
         (None, None) => Process::default(),
     };
+    trace::phase("plan");
     let namespaces = plan::namespaces_of(spec.linux.as_ref(), &host)?;
     let mut warnings = Vec::new();
     let plan = plan::plan_exec(
@@ -106,6 +107,7 @@ fn exec_beside(
         tracing::debug!("nsexec: affinity: {mask:#x}");
     }
     tracing::debug!("nsexec container setup: exec in {}", container.dir.id());
+    trace::phase("clone, and join the namespaces");
     let (pipe, child) = spawn_process(container, live, &namespaces, &plan, request)?;
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
@@ -117,9 +119,11 @@ fn exec_beside(
         let pid = child.pid.as_raw_nonzero().get();
         listener::deliver(plan.agent.as_ref(), &pipe, (pid, child.pidfd.as_fd()), place, &state)
     };
+    trace::phase("talk with the process");
     let terminal = converse(&pipe, console, signals.as_ref(), &deliver)?;
     terminal.iter().for_each(relay::give_size);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
+    trace::phase("the program runs");
     pipe.send(&Message::Proceed { gate: false })?;
     let process = (child.pid.as_raw_nonzero().get(), child.pidfd.as_fd());
     let (state, listening) = (&container.state, signals.as_ref());
@@ -323,6 +327,8 @@ fn run_steps(
     keyring: Option<&str>,
     request: &ExecRequest,
 ) -> Result<std::convert::Infallible> {
+    trace::change_sides();
+    trace::phase("cgroups, limits, ids, capabilities");
     rustix::process::umask(rustix::fs::Mode::empty());
     cgroups::enter(cgroup).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     if let Some(name) = keyring {
@@ -337,6 +343,9 @@ fn run_steps(
     let descriptors = process::Descriptors { passed: &request.options.inherited, needed: &needed };
     let ready =
         process::prepare(plan, Vec::new(), terminal, request.ignored_signals, &descriptors)?;
+    for notes in trace::take() {
+        pipe.send(&Message::Traced(notes))?;
+    }
     pipe.send(&Message::Ready)?;
     match pipe.receive()? {
         Some(Message::Proceed { .. }) => pipe.send(&Message::Executing)?,
@@ -358,6 +367,7 @@ fn converse(
     loop {
         signals.map_or(Ok(()), |signals| signals.wait_for(pipe.as_fd()))?;
         match pipe.receive().map_err(|error| error.on(Side::Starting))? {
+            Some(Message::Traced(notes)) => trace::adopt(&notes),
             Some(Message::Ready) => {
                 tracing::debug!("setns_init: about to exec");
                 return Ok(terminal);

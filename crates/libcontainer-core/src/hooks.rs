@@ -14,7 +14,7 @@ use crate::interrupt::Signals;
 use crate::spec::Hook;
 use crate::step::Step;
 use crate::store::write_all;
-use crate::sys;
+use crate::{sys, trace};
 use ::namespaces::wait_for_end;
 
 /// How much of a hook's output is kept for the message when it fails.
@@ -81,6 +81,7 @@ enum End {
 }
 
 fn run_one(run: &HookRun<'_>, hook: &Hook) -> std::result::Result<(), Stop> {
+    let _span = trace::span(|| format!("hook {}", hook.path));
     let stdin = state_file(run.state)?;
     let (output, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let child = match ::namespaces::clone(&CloneRequest::default()) {

@@ -57,6 +57,7 @@ pub mod store;
 pub mod sync;
 mod sys;
 pub mod template;
+pub mod trace;
 pub mod update;
 pub mod usage;
 pub mod validate;

@@ -15,6 +15,7 @@ use crate::start::{Hearing, run_poststart};
 use crate::step::Step;
 use crate::store::Store;
 use crate::sync::Message;
+use crate::trace;
 
 /// What `run` is asked for besides what `create` is.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +52,9 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take().inspect(relay::give_size);
     let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
+        trace::phase("start the program");
         start_program(&created, &signals, recorder.as_ref())?;
+        trace::phase("the program runs");
         let child = &created.child;
         if request.detach {
             let told = proxy.map(|proxy| proxy.wait(child.pidfd.as_fd(), created.state.pid));
@@ -61,6 +64,7 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
         attend(child.pid, &child.pidfd, &signals, relay, proxy)
     });
     if !(request.detach || request.keep) || result.is_err() {
+        trace::phase("delete");
         // The program's end, and what failed before, count for more than the removal.
         match delete::destroy(created.dir, true, &|_| Ok(()), Some(&signals)) {
             Ok(more) => warnings.extend(more),

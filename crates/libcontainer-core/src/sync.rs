@@ -8,6 +8,7 @@
 //! | init | `Mounted` | there are prestart or createRuntime hooks | `HooksDone` |
 //! | init | `Terminal` with the master | the terminal is set up | |
 //! | init | `ListenerAt` | it will load a filter that notifies | `Watching` |
+//! | init | `Traced` | before `Ready`, if a timeline is wanted | |
 //! | init | `Ready` | all is done but the program | `Proceed` |
 //! | parent | `Proceed` | the state is committed: wait at the gate, or run | |
 //! | init | `Accepted` | at the gate, to the one `start` that it heard, if hooks are left to run | |
@@ -56,6 +57,8 @@ pub enum Message {
     HooksDone,
     /// The terminal's master.
     Terminal(OwnedFd),
+    /// What the other side noted for the timeline.
+    Traced(Vec<u8>),
     /// All is done but the program.
     Ready,
     /// Go on: wait at the gate first, or not.
@@ -178,6 +181,7 @@ fn name(message: &Message) -> &'static str {
         Message::Mounted => "Mounted",
         Message::HooksDone => "HooksDone",
         Message::Terminal(_) => "Terminal",
+        Message::Traced(_) => "Traced",
         Message::Ready => "Ready",
         Message::Proceed { .. } => "Proceed",
         Message::Accepted => "Accepted",
@@ -201,6 +205,7 @@ fn encode(message: &Message) -> (Vec<u8>, Option<BorrowedFd<'_>>) {
         Message::Mounted => (b"M".to_vec(), None),
         Message::HooksDone => (b"H".to_vec(), None),
         Message::Terminal(fd) => (b"t".to_vec(), Some(fd.as_fd())),
+        Message::Traced(notes) => ([b"T".as_slice(), notes].concat(), None),
         Message::Ready => (b"r".to_vec(), None),
         Message::Proceed { gate } => (vec![b'p', u8::from(*gate)], None),
         Message::Accepted => (b"a".to_vec(), None),
@@ -235,6 +240,7 @@ fn decode(bytes: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
         (b"M", _) => Message::Mounted,
         (b"H", _) => Message::HooksDone,
         (b"t", Some(fd)) => Message::Terminal(fd),
+        ([b'T', notes @ ..], _) => Message::Traced(notes.to_vec()),
         (b"r", _) => Message::Ready,
         ([b'p', gate], _) => Message::Proceed { gate: *gate != 0 },
         ([b'S', a, b, c, d], Some(fd)) => {

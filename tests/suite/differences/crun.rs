@@ -1,8 +1,8 @@
 //! Where crun differs; Debian 12 has version 1.8.1.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
-    always, sometimes,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE, USAGE, VALIDATE,
+    WAIT, always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -71,6 +71,7 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     ),
     always("crun", "has no commands stats and top", USAGE),
+    always("crun", "knows no --trace", TIMELINE),
     always(
         "crun 1.8",
         "does not always say that the disk was full",

@@ -1,8 +1,8 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, USAGE, VALIDATE, WAIT,
-    always, sometimes,
+    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE, USAGE, VALIDATE,
+    WAIT, always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -46,6 +46,7 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     ),
     always("runc", "has no commands stats and top", USAGE),
+    always("runc", "knows no --trace", TIMELINE),
     always(
         "runc 1.1",
         "does not always say that the disk was full",

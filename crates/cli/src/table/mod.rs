@@ -67,6 +67,12 @@ pub const GLOBAL: &[Flag] = &[
         "Write the log not to stderr but to FILE, file:FILE, journald:NAME or syslog:NAME",
     ),
     value("log-format", None, "FORMAT", "Format of the log: text or json"),
+    value(
+        "trace",
+        None,
+        "FILE",
+        "Write a timeline of what is done to FILE, for Perfetto (or ORUN_TRACE=FILE)",
+    ),
     value("log-level", None, "LEVEL", "What is logged: error, warning or debug"),
     value("root", None, "DIR", "Where the states of containers are kept"),
     switch("systemd-cgroup", None, "Make cgroups by asking systemd"),

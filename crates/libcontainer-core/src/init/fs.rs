@@ -7,11 +7,12 @@ use rustix::mount::MountPropagationFlags;
 use super::tree::{Change, change_mounted};
 use super::{bind, cgroupfs, dev, mask, mount, root};
 use crate::error::{At, Result};
-use crate::plan::FsOp;
 use crate::plan::options::attr;
+use crate::plan::{FsOp, describe};
 use crate::rootfs::Root;
 use crate::step::Step;
 use crate::sync::Pipe;
+use crate::trace;
 
 /// From where the operations see the container's root.
 pub enum Stage<'fd> {
@@ -36,6 +37,7 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
     };
     let mut devices = dev::Folder::default();
     for op in ops {
+        let _span = trace::span(|| describe(op));
         match op {
             FsOp::Filesystem(plan) => mount::filesystem(plan, &root)?,
             FsOp::Bind(plan) => bind::bind(plan, &root, pipe)?,

@@ -37,7 +37,7 @@ use crate::procfs;
 use crate::rootfs::Root;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::sys;
+use crate::{sys, trace};
 
 /// What the parent hands to the init, besides the plan.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub struct Inheritance<'c> {
 
 /// Runs the init in the new process.
 pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
+    trace::change_sides();
+    trace::phase("close the parent's descriptors");
     let mut channel = Channel(pipe);
     // The parent's own descriptors go at once: with its end of the pipe still open here, its death
     // would not be noticed.
@@ -80,8 +82,11 @@ fn steps(
     inheritance: Inheritance<'_>,
 ) -> Result<Infallible> {
     let Inheritance { gate, namespaces, cgroup, passed, ignored_signals } = inheritance;
+    trace::phase("join cgroups and namespaces");
     let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
+    trace::phase("build the root filesystem");
     build_root(plan, &channel.0)?;
+    trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
         let needed: Vec<_> = ends.into_iter().flatten().collect();
@@ -96,6 +101,7 @@ fn steps(
         Some(size) => Some(console::set_up(&channel.0, size, process)?),
     };
     fs::run(&plan.init.after_pivot, fs::Stage::AfterPivot, &channel.0)?;
+    trace::phase("limits, ids, capabilities");
     let ready = {
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
         let needed: Vec<_> = ends.into_iter().flatten().collect();
@@ -123,6 +129,9 @@ impl Channel {
     fn pass_gate(&mut self, gate: Option<OwnedFd>, last: bool) -> Result<()> {
         if gate.is_some() {
             sys::die_of_signals();
+        }
+        for notes in trace::take() {
+            self.0.send(&Message::Traced(notes))?;
         }
         self.0.send(&Message::Ready)?;
         match self.0.receive()? {

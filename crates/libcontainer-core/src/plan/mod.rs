@@ -35,6 +35,7 @@ pub use net_devices::NetDevice;
 pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
 pub use scheduling::memory_policy_names;
+pub use text::describe;
 
 /// What the caller wants besides the configuration.
 #[derive(Clone, Debug, Default)]

@@ -207,7 +207,8 @@ fn capabilities(set: CapabilitySet) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(",") }
 }
 
-fn describe(op: &FsOp) -> String {
+/// What an operation does, in a line.
+pub fn describe(op: &FsOp) -> String {
     match op {
         FsOp::Filesystem(plan) => {
             format!("{} {} on {}{}", plan.kind, plan.source, plan.destination, words(&plan.options))
