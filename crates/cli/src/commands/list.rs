@@ -26,8 +26,11 @@ pub fn list(words: &Words, root: &str, root_given: bool) -> Result<i32, Failure>
     if !matches!(format, "table" | "json") {
         return Err(Failure::new(format!("invalid format option {format:?}: it is table or json")));
     }
-    let reports: Vec<Report> =
-        store.iter().flat_map(|store| ids.iter().filter_map(move |id| report(store, id))).collect();
+    // Read once: a thousand containers have few owners.
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let users = users.as_str();
+    let of_store = |store| ids.iter().filter_map(move |id| report(store, id, users));
+    let reports: Vec<Report> = store.iter().flat_map(of_store).collect();
     Ok(crate::print(&if format == "json" { json(&reports) } else { table(&reports) }))
 }
 
@@ -40,7 +43,7 @@ fn missing(root: &str) -> Error {
 }
 
 /// One row; none if the container went away meanwhile. A state that can't be read is shown as such.
-fn report(store: &Store, id: &str) -> Option<Report> {
+fn report(store: &Store, id: &str, users: &str) -> Option<Report> {
     let container = match Container::load(store, id) {
         Ok(container) => container,
         Err(error) if error.step == Step::FindContainer => return None,
@@ -58,13 +61,12 @@ fn report(store: &Store, id: &str) -> Option<Report> {
             });
         }
     };
-    Some(Report { owner: user_name(container.state.owner), ..container.report() })
+    Some(Report { owner: user_name(users, container.state.owner), ..container.report() })
 }
 
-/// The name of a user in /etc/passwd, or `#UID`.
-fn user_name(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = passwd.lines().find_map(|line| {
+/// The name of a user in the text of /etc/passwd, or `#UID`.
+fn user_name(users: &str, uid: u32) -> String {
+    let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
