@@ -7,7 +7,7 @@ const WIDTH: usize = 720;
 /// Where the bars begin.
 const LEFT: f64 = 190.0;
 /// How long a bar can get; the rest is for its figure.
-const LONGEST: f64 = 470.0;
+const LONGEST: f64 = 440.0;
 const BAR: f64 = 9.0;
 /// From one bar to the next.
 const STEP: f64 = 11.0;

@@ -133,7 +133,10 @@ impl<'a> Field<'a> {
             if *failures > RETRIES || self.is_base(runtime) {
                 return Err(why);
             }
-            self.notes.push(format!("{}: tried again: {why}", runtime.name));
+            let note = format!("{}: tried again: {why}", runtime.name);
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
         }
     }
 

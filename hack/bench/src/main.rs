@@ -90,11 +90,19 @@ fn compare(options: &Options, bundle: &Bundle) -> Result<(), String> {
 
     let (rounds, cap) = (options.rounds, options.cap);
     let setup = field::Setup { bundle, runtimes, rounds, cap };
-    let mut results = Vec::new();
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
     for scenario in options.scenarios.iter().filter_map(|name| Scenario::named(name)) {
-        let outcome = scenario.run(&setup)?;
-        print!("{}", table::scenario(scenario, &outcome, &setup.runtimes));
-        results.push((scenario, outcome));
+        match scenario.run(&setup) {
+            Ok(outcome) => {
+                print!("{}", table::scenario(scenario, &outcome, &setup.runtimes));
+                results.push((scenario, outcome));
+            }
+            // What the others found out is not lost.
+            Err(message) => {
+                eprintln!("bench: {message}");
+                failed.push(scenario.name);
+            }
+        }
     }
     let report = Report { machine, rounds, runtimes: &setup.runtimes, results };
     for (file, text) in
@@ -104,5 +112,8 @@ fn compare(options: &Options, bundle: &Bundle) -> Result<(), String> {
             fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))?;
         }
     }
-    Ok(())
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("failed: {}", failed.join(", "))),
+    }
 }

@@ -37,6 +37,8 @@ pub struct Cell<'a> {
 pub fn machine() -> String {
     let kernel = rustix::system::uname();
     let kernel = kernel.release().to_string_lossy();
+    // What follows the numbers names a builder.
+    let kernel = kernel.split('-').next().unwrap_or_default();
     let cpus = available_parallelism().map_or(1, usize::from);
     format!("Linux {kernel}, {cpus} processors, cgroup {}", cgroup_view::layout())
 }
