@@ -80,6 +80,9 @@ pub fn of(command: &str) -> &'static [&'static str] {
         "delete" => &[
             "Removes what is left of a container that has ended, or was never started: its processes, cgroups and state. With --force, one that runs is killed, and one that is not there is no error.",
         ],
+        "doctor" => &[
+            "Prints what this host offers and lacks for containers: features of the kernel, cgroups, security modules, user namespaces, and how far the caller is confined; and what to do about each lack. It exits with 1 if a container of the default configuration can not run. With --json, one object.",
+        ],
         "events" => &[
             "Prints JSON objects, one a line: statistics at each interval, and a line each time that the container ran out of memory. It ends when the container is deleted.",
         ],
