@@ -2,6 +2,7 @@
 
 use crate::machine::{Engine, Machine, obstacle};
 use libtest_mimic::{Failed, Trial};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::RwLock;
 
 type Test = fn(&mut Machine);
@@ -48,7 +49,9 @@ fn run(chapter: Chapter, name: &str, test: Test) -> Result<(), Failed> {
     let _quiet = chapter.alone.then(|| ALONE.write());
     let _crowd = (!chapter.alone).then(|| ALONE.read());
     let mut machine = Machine::with(chapter.engine, name);
-    test(&mut machine);
-    machine.sh(chapter.engine.rest()).prints("");
+    let result = catch_unwind(AssertUnwindSafe(|| test(&mut machine)));
+    let rest = machine.sh(chapter.engine.rest());
+    result.unwrap_or_else(|panic| resume_unwind(panic));
+    rest.prints("");
     Ok(())
 }
