@@ -1,7 +1,7 @@
 //! A place for one test, where engines use their default paths and leave nothing behind.
 
+use behaviour::script::Finished;
 use std::env;
-use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -21,17 +21,6 @@ pub struct World {
     input: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     scripts: usize,
-}
-
-/// How a script ended, and what it wrote.
-pub struct Finished {
-    script: String,
-    /// Exit status; 124 after the time limit.
-    pub status: i32,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
 }
 
 impl World {
@@ -102,52 +91,6 @@ impl Drop for World {
         if !status.as_ref().is_ok_and(|s| s.success()) && !std::thread::panicking() {
             panic!("world.sh could not clean up: {status:?}");
         }
-    }
-}
-
-impl Finished {
-    /// The script must have ended with this status.
-    #[track_caller]
-    pub fn exits(self, status: i32) -> Finished {
-        assert!(self.status == status, "expected exit status {status}:\n{self}");
-        self
-    }
-
-    /// Status 0, and exactly this on standard output, without the last newline.
-    #[track_caller]
-    pub fn prints(self, text: &str) -> Finished {
-        assert!(self.status == 0 && self.lines() == text, "expected {text:?}:\n{self}");
-        self
-    }
-
-    /// Status 0, and each of these texts somewhere on standard output.
-    #[track_caller]
-    pub fn shows(self, texts: &[&str]) -> Finished {
-        for text in texts {
-            let there = self.status == 0 && self.stdout.contains(text);
-            assert!(there, "expected {text:?} on standard output:\n{self}");
-        }
-        self
-    }
-
-    /// This text somewhere on standard error.
-    #[track_caller]
-    pub fn complains(self, text: &str) -> Finished {
-        assert!(self.stderr.contains(text), "expected {text:?} on standard error:\n{self}");
-        self
-    }
-
-    /// Standard output without the last newline, and without those of a terminal.
-    pub fn lines(&self) -> String {
-        self.stdout.replace("\r\n", "\n").trim_end_matches('\n').to_string()
-    }
-}
-
-impl fmt::Display for Finished {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let Finished { script, status, stdout, stderr } = self;
-        writeln!(out, "{script}\n--- exit status {status}, standard output:\n{stdout}")?;
-        writeln!(out, "--- standard error:\n{stderr}---")
     }
 }
 

@@ -24,6 +24,7 @@ mod output;
 mod probe;
 mod runtime;
 pub mod sandbox;
+pub mod script;
 mod seen;
 pub mod sys;
 

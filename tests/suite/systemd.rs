@@ -275,7 +275,7 @@ fn stopping_the_unit_ends_the_container() {
 /// `systemctl status` exits with 3 for a failed unit, with 4 for an unknown one.
 fn a_failed_unit_is_forgotten() {
     let annotations = json!({
-        "org.systemd.property.RuntimeMaxUSec": "uint64 500000",
+        "org.systemd.property.RuntimeMaxUSec": "uint64 3000000",
         "org.systemd.property.TimeoutStopUSec": "uint64 100000",
     });
     let mut container = bundle().set("annotations", annotations).sleeping();
