@@ -54,7 +54,8 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
         start_program(&created, &signals, recorder.as_ref())?;
         let child = &created.child;
         if request.detach {
-            let told = proxy.map(|proxy| proxy.wait(child.pidfd.as_fd(), created.state.pid));
+            let (process, main) = (child.pidfd.as_fd(), created.state.pid);
+            let told = proxy.map(|proxy| proxy.wait(process, main, Some(&signals)));
             return told.unwrap_or(Ok(())).map(|()| 0);
         }
         let relay = terminal.map(Relay::new).transpose()?;
