@@ -39,6 +39,7 @@ complete -c orun -n "__fish_orun_needs_command" -s v -l version -d 'Show the ver
 complete -c orun -n "__fish_orun_needs_command" -f -a "checkpoint" -d 'Not supported yet'
 complete -c orun -n "__fish_orun_needs_command" -f -a "create" -d 'Create a container that waits to be started'
 complete -c orun -n "__fish_orun_needs_command" -f -a "delete" -d 'Delete a container and all that it used'
+complete -c orun -n "__fish_orun_needs_command" -f -a "doctor" -d 'Show what this host offers and lacks for containers'
 complete -c orun -n "__fish_orun_needs_command" -f -a "events" -d 'Show what a container uses, and when it runs out of memory'
 complete -c orun -n "__fish_orun_needs_command" -f -a "exec" -d 'Run another program in a container'
 complete -c orun -n "__fish_orun_needs_command" -f -a "features" -d 'Show what this runtime can do, as JSON'
@@ -101,6 +102,8 @@ complete -c orun -n "__fish_orun_using_subcommand create" -s h -l help -d 'Show 
 complete -c orun -n "__fish_orun_using_subcommand delete" -s f -l force -d 'Kill it if it runs; no error if it is not there'
 complete -c orun -n "__fish_orun_using_subcommand delete" -s r -l regex -d 'The ID is an extended regular expression for several containers'
 complete -c orun -n "__fish_orun_using_subcommand delete" -s h -l help -d 'Show help'
+complete -c orun -n "__fish_orun_using_subcommand doctor" -l json -d 'As JSON'
+complete -c orun -n "__fish_orun_using_subcommand doctor" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand events" -l interval -d 'Time between two lines [default: 5s]' -r
 complete -c orun -n "__fish_orun_using_subcommand events" -l stats -d 'One line of statistics, and no more'
 complete -c orun -n "__fish_orun_using_subcommand events" -s h -l help -d 'Show help'
