@@ -1,7 +1,9 @@
 //! Files of a cgroup: opened beneath a directory fd, read whole, written with one `write`.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::{Errno, read, retry_on_intr, write};
 
@@ -68,11 +70,19 @@ pub(crate) fn read_all(file: BorrowedFd<'_>) -> Result<String, Errno> {
     }
 }
 
-/// Reads from a pipe until its other end is closed.
-pub(crate) fn read_to_end(pipe: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
+/// Reads from a pipe until its other end is closed; `TIMEDOUT` if there is nothing for so long.
+pub(crate) fn read_to_end(pipe: BorrowedFd<'_>, patience: Duration) -> Result<Vec<u8>, Errno> {
+    let timeout = Timespec {
+        tv_sec: patience.as_secs().cast_signed(),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
     let mut bytes = Vec::new();
     let mut chunk = [0_u8; 4096];
     loop {
+        let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
+        if retry_on_intr(|| poll(&mut fds, Some(&timeout)))? == 0 {
+            return Err(Errno::TIMEDOUT);
+        }
         match retry_on_intr(|| read(pipe, &mut chunk))? {
             0 => return Ok(bytes),
             size => bytes.extend_from_slice(&chunk[..size]),

@@ -1,5 +1,7 @@
 //! `linux.resources` of the runtime spec 1.3 (config-linux.md, "Control groups"), borrowed from
 //! the JSON text; what is absent there is `None` here.
+//!
+//! Go matches the names of properties in either case, and engines have written some with a capital.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,31 +13,31 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct Resources<'a> {
     /// Device rules, in order; the last one that matches wins.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Devices", borrow, skip_serializing_if = "Option::is_none")]
     pub devices: Option<Vec<Device<'a>>>,
     /// Memory limits.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Memory", skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
     /// CPU time and placement.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "CPU", borrow, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu<'a>>,
     /// Number of tasks.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Pids", skip_serializing_if = "Option::is_none")]
     pub pids: Option<Pids>,
     /// Weights and throttles of block devices.
-    #[serde(rename = "blockIO", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "BlockIO", rename = "blockIO", skip_serializing_if = "Option::is_none")]
     pub block_io: Option<BlockIo>,
     /// Limits of huge pages, one for each page size.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "HugepageLimits", borrow, skip_serializing_if = "Option::is_none")]
     pub hugepage_limits: Option<Vec<HugepageLimit<'a>>>,
     /// Class and priorities of network packets (v1 only).
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Network", borrow, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network<'a>>,
     /// Limits of RDMA resources, by device name.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Rdma", borrow, skip_serializing_if = "Option::is_none")]
     pub rdma: Option<BTreeMap<Cow<'a, str>, Rdma>>,
     /// Files of cgroup v2 by name, and what to write to them.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Unified", borrow, skip_serializing_if = "Option::is_none")]
     pub unified: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
 }
 
@@ -63,31 +65,35 @@ pub struct Device<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Memory {
     /// Hard limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
     /// Soft limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Reservation", skip_serializing_if = "Option::is_none")]
     pub reservation: Option<i64>,
     /// Limit of memory and swap together.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Swap", skip_serializing_if = "Option::is_none")]
     pub swap: Option<i64>,
     /// Limit of kernel memory (without effect since Linux 5.16).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Kernel", skip_serializing_if = "Option::is_none")]
     pub kernel: Option<i64>,
     /// Limit of kernel memory of TCP buffers (v1 only).
-    #[serde(rename = "kernelTCP", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "KernelTCP", rename = "kernelTCP", skip_serializing_if = "Option::is_none")]
     pub kernel_tcp: Option<i64>,
     /// Tendency to swap, 0 to 100 (v1 only).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Swappiness", skip_serializing_if = "Option::is_none")]
     pub swappiness: Option<u64>,
     /// Stop tasks that run out of memory, do not kill one (v1 only).
-    #[serde(rename = "disableOOMKiller", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        alias = "DisableOOMKiller",
+        rename = "disableOOMKiller",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub disable_oom_killer: Option<bool>,
     /// Account for sub-cgroups (v1 only; always so since Linux 5.11).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "UseHierarchy", skip_serializing_if = "Option::is_none")]
     pub use_hierarchy: Option<bool>,
     /// Refuse a limit below what is in use.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "CheckBeforeUpdate", skip_serializing_if = "Option::is_none")]
     pub check_before_update: Option<bool>,
 }
 
@@ -96,31 +102,31 @@ pub struct Memory {
 #[serde(rename_all = "camelCase", default)]
 pub struct Cpu<'a> {
     /// Relative weight, 2 to 262144.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Shares", skip_serializing_if = "Option::is_none")]
     pub shares: Option<u64>,
     /// Microseconds of CPU time in each period; negative is unlimited.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Quota", skip_serializing_if = "Option::is_none")]
     pub quota: Option<i64>,
     /// Microseconds that unused quota may add to a later period.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Burst", skip_serializing_if = "Option::is_none")]
     pub burst: Option<u64>,
     /// Length of a period in microseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Period", skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
     /// Microseconds of real-time scheduling in each real-time period (v1 only).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "RealtimeRuntime", skip_serializing_if = "Option::is_none")]
     pub realtime_runtime: Option<i64>,
     /// Length of a real-time period in microseconds (v1 only).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "RealtimePeriod", skip_serializing_if = "Option::is_none")]
     pub realtime_period: Option<u64>,
     /// List of CPUs, such as `0-3,7`.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Cpus", borrow, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Cow<'a, str>>,
     /// List of memory nodes, such as `0-1`.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Mems", borrow, skip_serializing_if = "Option::is_none")]
     pub mems: Option<Cow<'a, str>>,
     /// 1 for `SCHED_IDLE` treatment of the whole cgroup.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Idle", skip_serializing_if = "Option::is_none")]
     pub idle: Option<i64>,
 }
 
@@ -129,7 +135,7 @@ pub struct Cpu<'a> {
 #[serde(default)]
 pub struct Pids {
     /// Most tasks at one time; negative is unlimited.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
 }
 
@@ -231,4 +237,18 @@ pub struct Rdma {
     /// Most objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hca_objects: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_go_programs_write_them() {
+        let capital = r#"{"CPU":{"Cpus":"0","Shares":2},"Memory":{"Limit":5},"Pids":{"Limit":7}}"#;
+        let usual = r#"{"cpu":{"cpus":"0","shares":2},"memory":{"limit":5},"pids":{"limit":7}}"#;
+        let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
+        assert_eq!(read(capital), read(usual));
+        assert_ne!(read(usual), Resources::default());
+    }
 }

@@ -59,6 +59,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
     (Step::MapIds, Some(Errno::PERM), "check the ranges in /etc/subuid and /etc/subgid"),
     (
         Step::Label,
+        Some(Errno::NOENT),
+        "the kernel has no such profile; load it with apparmor_parser",
+    ),
+    (
+        Step::Label,
         Some(Errno::INVAL),
         "the label or profile is not known to the kernel; is it loaded?",
     ),

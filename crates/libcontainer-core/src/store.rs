@@ -411,10 +411,9 @@ mod tests {
             assert!(check_id(good).is_ok(), "{good}");
         }
         let long = "x".repeat(256);
-        for bad in [
-            "", ".", "..", "../x", "a/b", "a\\b", "a b", "\t", "a\n", "ü", "a;b", "%n", "a*b",
-            &long,
-        ] {
+        for bad in
+            ["", ".", "..", "../x", "a/b", "a\\b", "a b", "\t", "a\n", "ü", "a;b", "%n", &long]
+        {
             assert!(check_id(bad).is_err(), "{bad:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! Transient units: starting, changing and stopping them.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,8 @@ use crate::{file, sys};
 
 /// What is there when systemd is the system's manager (sd_booted(3)).
 const RUNNING: &str = "/run/systemd/system";
+/// How long the placeholder may take for its three questions, each of which has a limit of its own.
+const PATIENCE: Duration = Duration::from_secs(100);
 const EXISTS: &str = "org.freedesktop.systemd1.UnitExists";
 const UNKNOWN: &str = "org.freedesktop.systemd1.NoSuchUnit";
 
@@ -67,7 +70,7 @@ pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
         placeholder: Some(placeholder),
         late: late.into_iter().cloned().collect(),
     };
-    let answer = file::read_to_end(answer.as_fd()).at("start unit", name)?;
+    let answer = file::read_to_end(answer.as_fd(), PATIENCE).at("start unit", name)?;
     if answer == DONE {
         return Ok(started);
     }
