@@ -263,7 +263,11 @@ impl Bundle {
     }
 
     pub(crate) fn write_config(&self) {
-        fs::write(self.path().join("config.json"), self.config_text()).expect("write config.json");
+        let (path, text) = (self.path().join("config.json"), self.config_text());
+        // Another runtime may be reading it.
+        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+            fs::write(path, text).expect("write config.json");
+        }
     }
 }
 

@@ -183,6 +183,10 @@ fn attach(mount: &Detached, root: &Root<'_>) -> Result<()> {
 
 /// Unmounts by a name that can't lead elsewhere: `.` of the mount, or the last name in its directory.
 fn detach_from(destination: &str, root: &Root<'_>) -> std::result::Result<(), Errno> {
+    if destination == "/" {
+        // The container's root is no mount of its configuration.
+        return Err(Errno::INVAL);
+    }
     let flags = UnmountFlags::DETACH | UnmountFlags::NOFOLLOW;
     let place = root.handle(destination)?;
     if file_type(&place)? == FileType::Directory {

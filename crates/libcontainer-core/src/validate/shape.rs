@@ -176,8 +176,10 @@ impl Deserializer<'static> for Recorder<'_> {
     ) -> Answer<V::Value> {
         let list = names.as_ptr().addr();
         let is_alias = |name: &&str| self.aliases.borrow().contains(&(list, *name));
-        let (aliases, left): (Vec<&'static str>, Vec<&'static str>) =
+        let (aliases, mut left): (Vec<&'static str>, Vec<&'static str>) =
             names.iter().partition(|name| is_alias(name));
+        // The first of several names is the property's own, and none of those has a capital.
+        left.sort_by_key(|name| name.starts_with(|first: char| first.is_ascii_uppercase()));
         let mut all = AllOf {
             left: left.into_iter(),
             found: Vec::new(),
