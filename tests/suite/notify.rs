@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use behaviour::{Bundle, Call};
+use behaviour::{Bundle, Call, host};
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
 
 use crate::case::{Case, cases};
@@ -14,6 +14,7 @@ use crate::case::{Case, cases};
 pub const CASES: &[Case] = cases![
     start_waits_until_the_container_is_ready,
     run_detached_waits_too,
+    run_detached_that_is_asked_to_end_leaves_nothing,
     run_in_the_foreground_is_the_main_process,
     start_goes_on_when_the_container_ends_unready,
     the_directory_is_read_only,
@@ -83,6 +84,17 @@ fn run_detached_waits_too() {
     assert_eq!(listener.hear().trim_end(), "BARRIER=1");
     running.wait().ok();
     container.delete_force().ok();
+}
+
+fn run_detached_that_is_asked_to_end_leaves_nothing() {
+    let container = ready().steps(&["sleep"]);
+    let listener = Listener::new(&container);
+    let running = listener.given_to(container.run_call(&["--detach"])).spawn();
+    host::eventually("the state", || container.call_with("state", &[]).finish().code() == 0);
+    container.wait_for("running");
+    running.signal("TERM");
+    running.wait().exits(143);
+    container.call_with("state", &[]).finish().fails();
 }
 
 fn run_in_the_foreground_is_the_main_process() {

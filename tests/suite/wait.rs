@@ -7,6 +7,7 @@ use crate::case::{Case, cases};
 pub const CASES: &[Case] = cases![
     it_tells_the_exit_status,
     it_tells_the_signal,
+    it_returns_no_sooner_than_the_container_ends,
     it_waits_for_a_container_that_is_not_started_yet,
     several_may_wait,
     of_a_container_that_has_ended_nothing_is_known,
@@ -28,6 +29,13 @@ fn it_tells_the_signal() {
     container.kill("KILL").ok();
     let waited = waiting.wait();
     assert_eq!((waited.code(), waited.stdout.as_str()), (137, "137\n"), "{waited}");
+}
+
+fn it_returns_no_sooner_than_the_container_ends() {
+    let container = Bundle::new().steps(&["sleep 500", "exit 0"]).started();
+    // Who is the parent, and takes the status away first, is not known here.
+    let waited = container.call_with("wait", &[]).finish();
+    assert_eq!(container.status(), "stopped", "{waited}");
 }
 
 fn it_waits_for_a_container_that_is_not_started_yet() {

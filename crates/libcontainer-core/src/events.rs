@@ -3,8 +3,9 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use ::namespaces::poll;
 use cgroups::stats::Stats;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use serde::Serialize;
 
 use crate::container::{Container, Status};

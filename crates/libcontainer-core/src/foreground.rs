@@ -30,11 +30,11 @@ pub fn attend(
             Sources { process: Some(pidfd.as_fd()), notify: notify.as_ref().map(AsFd::as_fd) };
         let event = wait(sources, signals, relay.as_mut(), None)?;
         if event.told
-            && let Some(proxy) = &mut notify
+            && let Some(proxy) = &notify
         {
             // For the caller this process is the service. One that can't be told is left alone.
             let own = rustix::process::getpid().as_raw_nonzero().get();
-            if proxy.forward(own).unwrap_or(true) {
+            if proxy.forward(own, Some(signals)).unwrap_or(true) {
                 notify = None;
             }
         }

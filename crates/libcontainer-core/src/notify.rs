@@ -7,16 +7,18 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::error::{At, Result};
+use crate::interrupt::Signals;
 use crate::spec::{Mount, Spec, Str};
 use crate::step::Step;
 use crate::store::{NOTIFY, StateDir};
 use crate::sync::send_with_fd;
+use ::namespaces::poll;
 
 /// Where the container finds the directory.
 const INSIDE: &str = "/run/notify";
@@ -69,24 +71,26 @@ impl Proxy {
         Ok(Some(Proxy { inside, outside }))
     }
 
-    /// Waits until the container is ready, and says so, or until it has ended.
-    pub fn wait(mut self, pidfd: BorrowedFd<'_>, main: i32) -> Result<()> {
+    /// Waits until the container is ready, and says so, or until it has ended; an error if a signal
+    /// asks to end.
+    pub fn wait(self, pidfd: BorrowedFd<'_>, main: i32, signals: Option<&Signals>) -> Result<()> {
         loop {
-            let inside = self.inside.as_fd();
-            let mut fds = [
-                PollFd::from_borrowed_fd(inside, PollFlags::IN),
+            let mut fds = vec![
+                PollFd::new(&self.inside, PollFlags::IN),
                 PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
             ];
+            fds.extend(signals.map(|signals| PollFd::new(signals, PollFlags::IN)));
             retry_on_intr(|| poll(&mut fds, None)).at(Step::Notify, "poll")?;
             let (heard, ended) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
-            if (heard && self.forward(main)?) || ended {
+            if (heard && self.forward(main, signals)?) || ended {
                 return Ok(());
             }
+            signals.map_or(Ok(()), Signals::check)?;
         }
     }
 
     /// Reads a datagram; true when the container was ready and the caller knows.
-    pub fn forward(&mut self, main: i32) -> Result<bool> {
+    pub fn forward(&self, main: i32, signals: Option<&Signals>) -> Result<bool> {
         let mut buffer = [0; DATAGRAM_MAX];
         let (_, count) =
             retry_on_intr(|| rustix::net::recv(&self.inside, &mut buffer[..], RecvFlags::DONTWAIT))
@@ -99,16 +103,18 @@ impl Proxy {
             rustix::net::send(&self.outside, &text, SendFlags::NOSIGNAL)
                 .at(Step::Notify, "write")?;
         }
-        self.barrier().at(Step::Notify, "barrier")?;
+        self.barrier(signals).at(Step::Notify, "barrier")?;
         Ok(true)
     }
 
-    /// Waits until all was read (`sd_notify_barrier(3)`): the other side closes a descriptor.
-    fn barrier(&self) -> std::result::Result<(), Errno> {
+    /// Waits until all was read (`sd_notify_barrier(3)`): the other side closes a descriptor. A signal,
+    /// which is left to be read, counts for more.
+    fn barrier(&self, signals: Option<&Signals>) -> std::result::Result<(), Errno> {
         let (ours, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         send_with_fd(self.outside.as_fd(), b"BARRIER=1", Some(theirs.as_fd()))?;
         drop(theirs);
-        let mut fds = [PollFd::new(&ours, PollFlags::IN)];
+        let mut fds = vec![PollFd::new(&ours, PollFlags::IN)];
+        fds.extend(signals.map(|signals| PollFd::new(signals, PollFlags::IN)));
         let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
         // One that knows no barriers never closes it; it was told all the same.
         retry_on_intr(|| poll(&mut fds, Some(&patience))).map(drop)

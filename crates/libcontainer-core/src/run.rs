@@ -57,7 +57,8 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
         trace::phase("the program runs");
         let child = &created.child;
         if request.detach {
-            let told = proxy.map(|proxy| proxy.wait(child.pidfd.as_fd(), created.state.pid));
+            let (process, main) = (child.pidfd.as_fd(), created.state.pid);
+            let told = proxy.map(|proxy| proxy.wait(process, main, Some(&signals)));
             return told.unwrap_or(Ok(())).map(|()| 0);
         }
         let relay = terminal.map(Relay::new).transpose()?;

@@ -38,7 +38,7 @@ pub fn start(container: &Container, notify_socket: Option<&str>) -> Result<()> {
     container.dir.remove_gate()?;
     heard?;
     run_poststart(&container.state, live.as_fd(), None)?;
-    proxy.map_or(Ok(()), |proxy| proxy.wait(live.as_fd(), live.pid))
+    proxy.map_or(Ok(()), |proxy| proxy.wait(live.as_fd(), live.pid, None))
 }
 
 /// An init that was killed before it took the word did not take another's.

@@ -2,7 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ::namespaces::poll;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::container::{Container, Status};
