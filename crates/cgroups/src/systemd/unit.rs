@@ -57,7 +57,7 @@ pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
     let ask = || {
         let properties = early.iter().copied().chain([&own]).collect();
         match ask_to_start(&plan.unit, properties) {
-            Ok(()) => Vec::new(),
+            Ok(()) => DONE.to_vec(),
             Err(refused) => refused.to_bytes(),
         }
     };
@@ -68,16 +68,18 @@ pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
         late: late.into_iter().cloned().collect(),
     };
     let answer = file::read_to_end(answer.as_fd()).at("start unit", name)?;
-    match Refused::from_bytes(&answer, name) {
-        None => Ok(started),
-        Some(refused) => {
-            if !refused.started {
-                started.unit = None;
-            }
-            Err(refused.error)
-        }
+    if answer == DONE {
+        return Ok(started);
     }
+    let refused = Refused::from_bytes(&answer, name);
+    if !refused.started {
+        started.unit = None;
+    }
+    Err(refused.error)
 }
+
+/// The placeholder's word that the unit is there.
+const DONE: &[u8] = b"done";
 
 /// Why a unit is not there as it should be.
 struct Refused {
@@ -95,11 +97,15 @@ impl Refused {
         [&flags[..], self.error.cause.to_string().as_bytes()].concat()
     }
 
-    fn from_bytes(bytes: &[u8], name: &str) -> Option<Self> {
-        let (flags, text) = bytes.split_first_chunk::<2>()?;
-        let text = String::from_utf8_lossy(text).into_owned();
+    /// A placeholder that was killed says nothing. Its scope is gone with it, and one of that name
+    /// may be another's.
+    fn from_bytes(bytes: &[u8], name: &str) -> Self {
+        let (flags, text) = match bytes.split_first_chunk::<2>() {
+            Some((flags, text)) => (*flags, String::from_utf8_lossy(text).into_owned()),
+            None => ([0, 0], "its first process was killed (memory limit too low?)".to_owned()),
+        };
         let error = Error::new("start unit", name, Cause::Systemd(text));
-        Some(Self { exists: flags[0] == 1, started: flags[1] == 1, error })
+        Self { exists: flags[0] == 1, started: flags[1] == 1, error }
     }
 }
 
@@ -256,6 +262,17 @@ mod tests {
         assert_eq!(without_unknown(both.clone(), refuse("AllowedCPUs")).unwrap(), 1);
         assert_eq!(without_unknown(both.clone(), refuse("Other")).unwrap(), 2);
         assert!(without_unknown(both, refuse("MemoryMax")).is_err());
+    }
+
+    #[test]
+    fn a_placeholder_that_says_nothing_has_started_nothing() {
+        let cause = Cause::Systemd("no".to_owned());
+        let told = Refused { exists: true, started: false, error: Error::new("", "", cause) };
+        let read = Refused::from_bytes(&told.to_bytes(), "a.scope");
+        assert!(read.exists && !read.started && read.error.to_string().ends_with("no"));
+        let silent = Refused::from_bytes(b"", "a.scope");
+        assert!(!silent.exists && !silent.started);
+        assert!(silent.error.to_string().contains("was killed"), "{}", silent.error);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl<'t> Parser<'t> {
                     _ => Err(format!("it is not of type {signature:?}")),
                 }
             }
-            Some(_) => self.plain(),
+            Some(_) => self.plain(depth),
         }
     }
 
@@ -99,14 +99,14 @@ impl<'t> Parser<'t> {
     }
 
     /// `true`, `false`, a number, or a number after a word for its type.
-    fn plain(&mut self) -> Result<Value, String> {
+    fn plain(&mut self, depth: u32) -> Result<Value, String> {
         let word = self.word();
         let typed = match word {
             "true" | "false" => return Ok(Value::Bool(word == "true")),
             "byte" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "uint64" | "double" => {
                 word
             }
-            "boolean" | "string" => return self.value(0),
+            "boolean" | "string" => return self.value(depth + 1),
             text if !text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
                 return Err(format!("{text:?} is no value; a text needs quotes"));
             }
@@ -214,7 +214,7 @@ fn number_of(kind: &str, text: &str) -> Result<Value, String> {
         None => (false, text),
     };
     let number = match digits.strip_prefix("0x") {
-        Some(digits) => i128::from_str_radix(digits, 16),
+        Some(digits) => u64::from_str_radix(digits, 16).map(i128::from),
         None => digits.parse::<u64>().map(i128::from),
     };
     let refuse = || format!("{text:?} is no {kind}");
@@ -284,6 +284,8 @@ mod tests {
             "@as [1]",
             "99999999999",
             &"[".repeat(1000),
+            &"string ".repeat(1_000_000),
+            "int64 -0x-80000000000000000000000000000000",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
