@@ -48,8 +48,8 @@ impl Plan {
     /// frozen. What was made until then is removed.
     pub fn create(&self) -> Result<Created, Error> {
         let root = Arc::new(self.record.open_root()?);
-        if self.unit.as_ref().is_some_and(systemd::UnitPlan::is_scope) {
-            self.check_before_scope(root.as_fd())?;
+        if self.unit.is_some() {
+            self.check_before_unit(root.as_fd())?;
         }
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
@@ -89,7 +89,7 @@ impl Plan {
 
     /// Looks at directories that are there before systemd is asked: it would say less about one that
     /// is in use, and in a frozen one its first process could not tell that the unit has started.
-    fn check_before_scope(&self, root: BorrowedFd<'_>) -> Result<(), Error> {
+    fn check_before_unit(&self, root: BorrowedFd<'_>) -> Result<(), Error> {
         for directory in &self.record.directories {
             let path = directory.below_root();
             match accessat(root, path.as_str(), Access::EXISTS, AtFlags::empty()) {

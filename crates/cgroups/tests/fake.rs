@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use cgroups::{Cause, Hierarchy, Kind, Layout, Plan, Request, plan, spec};
+use cgroups::{Cause, Hierarchy, Kind, Layout, Plan, Request, Systemd, plan, spec};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
@@ -109,6 +109,20 @@ fn controllers_are_asked_of_the_ancestors_only_when_missing() {
     let error = planned(&layout, Some("/ctr"), false, huge).create().unwrap_err();
     assert_eq!(error.cause, Cause::NoController { controller: "hugetlb".to_owned() });
     assert!(root.path().join("ctr").exists(), "what was there before stays");
+}
+
+#[test]
+fn a_slice_that_others_are_in_is_refused_before_systemd_is_asked() {
+    let (root, layout) = v2(&[ALL], &[ALL]);
+    let other = root.path().join("pod.slice/other.scope");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(root.path().join("pod.slice/cgroup.procs"), "").unwrap();
+    fs::write(other.join("cgroup.procs"), "1\n").unwrap();
+    let systemd = Some(Systemd { user: false, annotations: &[] });
+    let path = Some("pod.slice:x:pod.slice");
+    let request = Request { path, id: "ctr", systemd, ..Default::default() };
+    let error = plan(&layout, &request).unwrap().create().unwrap_err();
+    assert_eq!(error.cause, Cause::NotEmpty { processes: 1 });
 }
 
 #[test]
