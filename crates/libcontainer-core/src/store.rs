@@ -111,11 +111,16 @@ impl Store {
         check_id(id)?;
         for _ in 0..CLAIM_ATTEMPTS {
             match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
-                Ok(()) => {
-                    return self.find_and_lock(id).inspect_err(|_| {
-                        let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
-                    });
-                }
+                Ok(()) => match self.find_and_lock(id) {
+                    // Another took it for what a killed command left.
+                    Ok(dir) if dir.is_gone() => continue,
+                    Err(error) if error.step == Step::FindContainer => continue,
+                    locked => {
+                        return locked.inspect_err(|_| {
+                            let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
+                        });
+                    }
+                },
                 Err(Errno::EXIST) => {}
                 Err(errno) => {
                     return Err(errno).at_with(Step::WriteState, || format!("{}/{id}", self.path));
