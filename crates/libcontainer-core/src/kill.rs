@@ -6,6 +6,7 @@ use rustix::io::Errno;
 
 use crate::container::{Container, Status};
 use crate::error::{At, Error, Result, cgroup_failed};
+use crate::state::State;
 use crate::step::Step;
 
 /// Sends a signal. `all` is for containers that share a pid namespace; the others end with their init.
@@ -39,13 +40,18 @@ fn thaw(container: &Container) -> Result<()> {
     cgroup.thaw().map_err(|error| cgroup_failed(Step::Cgroup, &error))
 }
 
+/// The cgroup, unless `create` was killed before it knew whether the processes there are its own.
+fn own_cgroup(state: &State) -> Option<&cgroups::Record> {
+    state.cgroup.as_ref().filter(|_| state.cgroup_owned)
+}
+
 fn left_behind(container: &Container) -> Vec<i32> {
     // A cgroup that is gone has no processes.
-    container.state.cgroup.as_ref().and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default()
+    own_cgroup(&container.state).and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default()
 }
 
 fn kill_left_behind(container: &Container, signal: i32) -> Result<()> {
-    let Some(cgroup) = &container.state.cgroup else { return Ok(()) };
+    let Some(cgroup) = own_cgroup(&container.state) else { return Ok(()) };
     if signal == 0 {
         return Ok(());
     }

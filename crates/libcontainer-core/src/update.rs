@@ -20,8 +20,8 @@ pub struct Shares<'a> {
 
 /// Sets the limits that the document (`linux.resources`) has; the others stay as they are.
 ///
-/// Device rules are never changed by an update, as with runc. When the kernel refuses a value, those
-/// before it are in force.
+/// Device rules are never changed by an update, as with runc. When the kernel refuses a limit, all of
+/// them are as they were; shares come last, and take no limit back.
 pub fn update(container: &Container, document: &[u8], shares: Shares<'_>) -> Result<()> {
     if matches!(container.status, Status::Stopped | Status::Creating) {
         return Err(Error::new(Step::CheckStatus, "container not running"));
