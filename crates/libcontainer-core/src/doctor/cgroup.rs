@@ -97,14 +97,16 @@ fn delegation(layout: &Layout) -> Fact {
 
 fn systemd() -> Fact {
     let uid = rustix::process::geteuid().as_raw();
-    let bus = if uid == 0 {
-        "/run/dbus/system_bus_socket".to_owned()
+    // The bus, and the socket of systemd itself.
+    let [bus, direct] = if uid == 0 {
+        ["/run/dbus/system_bus_socket", "/run/systemd/private"].map(str::to_owned)
     } else {
-        format!("/run/user/{uid}/bus")
+        ["bus", "systemd/private"].map(|name| format!("/run/user/{uid}/{name}"))
     };
-    match (exists("/run/systemd/system"), exists(&bus)) {
-        (true, true) => good("cgroups", "systemd", format!("reachable at {bus}")),
-        (true, false) => {
+    let found = [&bus, &direct].into_iter().find(|path| exists(path));
+    match (exists("/run/systemd/system"), found) {
+        (true, Some(path)) => good("cgroups", "systemd", format!("reachable at {path}")),
+        (true, None) => {
             let advice = "--systemd-cgroup can't work; start dbus, or a session of the user";
             lacking("cgroups", "systemd", Status::Limited, format!("no bus at {bus}"), advice)
         }
