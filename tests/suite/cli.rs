@@ -250,7 +250,9 @@ fn the_log_may_be_standard_error() {
 fn a_log_without_its_daemon_goes_to_standard_error() {
     let bundle = Bundle::new();
     for log in ["journald:", "syslog:name"] {
-        let failed = bundle.call_after(&["--log", log], "state").arg("no").finish();
+        // One that knows no such places makes a file.
+        let call = bundle.call_after(&["--log", log], "state").arg("no").cwd(&bundle.path());
+        let failed = call.finish();
         failed.fails_with("container does not exist");
     }
 }
