@@ -57,3 +57,19 @@ fn kill_left_behind(container: &Container, signal: i32) -> Result<()> {
     }
     cgroup.kill_all(signal).map_err(|error| cgroup_failed(Step::Signal, &error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_that_may_be_anothers_is_left_alone() {
+        let kind = cgroups::Kind::V1;
+        let (root, directories) = ("/sys/fs/cgroup".to_owned(), Vec::new());
+        let record = cgroups::Record { kind, root, directories, unit: None };
+        let mut state = State { cgroup: Some(record), ..State::default() };
+        assert!(own_cgroup(&state).is_none());
+        state.cgroup_owned = true;
+        assert!(own_cgroup(&state).is_some());
+    }
+}
