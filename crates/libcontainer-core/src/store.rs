@@ -10,7 +10,6 @@
 //! last, so a directory without one is no container any more, or none yet.
 
 use std::os::fd::{AsFd, OwnedFd};
-
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
