@@ -22,6 +22,11 @@ impl Record {
     /// # Errors
     /// When a directory is still busy after about a second; the others are removed nonetheless.
     pub fn remove(&self) -> Result<(), Error> {
+        // The container's own processes are gone: those that are left came into a slice later.
+        let is_slice = self.unit.as_ref().is_some_and(|unit| unit.name.ends_with(".slice"));
+        if is_slice && self.pids().is_ok_and(|pids| !pids.is_empty()) {
+            return Ok(());
+        }
         let stopped = self.unit.as_ref().map_or(Ok(()), Unit::stop);
         // systemd forgets a unit whose cgroup is gone: when that succeeds, all is done.
         self.remove_directories().map_err(|busy| stopped.err().unwrap_or(busy))
