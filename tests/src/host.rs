@@ -46,6 +46,13 @@ pub fn namespace(process: &str, kind: &str) -> String {
     link.display().to_string()
 }
 
+/// Tells whether the kernel is this version or a newer one.
+pub fn kernel_is_at_least(major: u32, minor: u32) -> bool {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+}
+
 /// Tells whether the machine has the v1 hierarchies.
 pub fn has_cgroup_v1() -> bool {
     Path::new("/sys/fs/cgroup/memory/cgroup.procs").exists()

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use ::namespaces::{Child, CloneRequest, Namespace};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::console_socket;
 use crate::container::{inode, process_facts};
@@ -24,7 +25,7 @@ use crate::state::State;
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id, read_all};
 use crate::sync::{self, Message, Pipe};
-use crate::{delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
+use crate::{death, delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -74,7 +75,12 @@ pub fn create(store: &Store, request: &CreateRequest) -> Result<Created> {
     match created.pipe.send(&Message::Proceed { gate: true }) {
         Ok(()) => Ok(created),
         Err(error) => {
-            // The init is gone. This error counts for more than one of the removal.
+            // The init is gone. Why counts for more than an error of the removal.
+            let (process, cgroup) = (created.child.pidfd.as_fd(), created.state.cgroup.as_ref());
+            let error = match error.errno() {
+                Some(Errno::PIPE) => death::explain(process, cgroup, "before it waited for start"),
+                _ => error,
+            };
             let _ = delete::destroy(created.dir, true, &|_| Ok(()), Some(&signals));
             Err(error)
         }
