@@ -49,6 +49,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
     ),
     (Step::Unmount, Some(Errno::INVAL), "nothing is mounted there"),
     (Step::MapMountIds, Some(Errno::NOSYS), "id-mapped mounts need Linux 5.12"),
+    (
+        Step::Mount,
+        Some(Errno::NOSYS),
+        "mounts can be added to a running container since Linux 5.12",
+    ),
     (Step::ClaimId, None, "choose another ID, or remove it with `delete --force`"),
     (
         Step::WriteState,

@@ -50,6 +50,16 @@ const NO_STATUS: &[&str] = &[
     "wait::several_may_wait",
 ];
 
+/// Mounts can be carried into a container since Linux 5.12 only.
+const NO_CARRYING: &[&str] = &[
+    "mounts_command::a_folder_is_added_with_its_options",
+    "mounts_command::a_file_is_added",
+    "mounts_command::a_place_is_looked_up_below_the_root",
+    "mounts_command::a_mount_is_removed",
+    "mounts_command::what_the_host_mounts_later_stays_away",
+    "mounts_command::the_container_may_have_a_user_namespace",
+];
+
 /// What needs a listener is asked before a place to write to.
 const NO_PLACE: &[&str] = &["seccomp_record::recording_needs_a_place_to_write"];
 
@@ -66,6 +76,16 @@ pub const DIFFERENCES: &[Difference] = &[
     always("kernel 4.18", NO_GETFD, NO_PLACE),
     always("kernel 5.4", NO_GETFD, NO_PLACE),
     always("kernel 4.18", "handles that tell of an end came with 5.3", NO_STATUS),
+    always("kernel 4.18", "mount_setattr came with 5.12", NO_CARRYING),
+    always("kernel 5.4", "mount_setattr came with 5.12", NO_CARRYING),
+    always(
+        "kernel 4.18",
+        "fsmount came with 5.2, setns with a pidfd with 5.8",
+        &[
+            "mounts_command::a_tmpfs_is_added",
+            "mounts_command::what_is_no_mount_can_not_be_removed",
+        ],
+    ),
     always("kernel busy", "a process has one listener, and busy needs it", NO_LISTENERS),
     always(
         "kernel 4.18",
