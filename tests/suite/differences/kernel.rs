@@ -86,6 +86,20 @@ pub const DIFFERENCES: &[Difference] = &[
             "mounts_command::what_is_no_mount_can_not_be_removed",
         ],
     ),
+    always(
+        "kernel 4.18",
+        "pidfds came with 5.3",
+        &[
+            "fds::a_handle_on_the_process_is_sent",
+            "fds::a_handle_on_an_exec_process_is_sent",
+            "fds::a_handle_needs_somebody_who_listens",
+        ],
+    ),
+    always(
+        "kernel 4.18",
+        "handles on processes are pipes, of two descriptors each",
+        &["fds::few_descriptors_are_enough_to_create"],
+    ),
     always("kernel busy", "a process has one listener, and busy needs it", NO_LISTENERS),
     always(
         "kernel 4.18",
