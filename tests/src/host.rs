@@ -82,6 +82,15 @@ pub fn cgroup_v2(pid: i32) -> PathBuf {
     cgroup(pid, "")
 }
 
+/// What a control file of a process's cgroup holds, without the last newline; the controller of version
+/// 2 is empty.
+#[track_caller]
+pub fn control_file(pid: i32, controller: &str, file: &str) -> String {
+    let path = cgroup(pid, controller).join(file);
+    let text = fs::read_to_string(&path);
+    text.unwrap_or_else(|error| panic!("read {}: {error}", path.display())).trim_end().to_owned()
+}
+
 /// The folders in all hierarchies whose name contains `word`.
 pub fn cgroups_named(word: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

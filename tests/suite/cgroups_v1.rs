@@ -156,7 +156,5 @@ fn limits_of_one_container_only() {
 }
 
 fn value_of(container: &Bundle, controller: &str, file: &str) -> String {
-    let path = host::cgroup(container.pid(), controller).join(file);
-    let text = fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("read {}: {error}", path.display())).trim_end().to_owned()
+    host::control_file(container.pid(), controller, file)
 }

@@ -108,7 +108,5 @@ fn a_limit_whose_controller_is_missing() {
 }
 
 fn value_of(container: &Bundle, controller: &str, file: &str) -> String {
-    let path = host::cgroup(container.pid(), controller).join(file);
-    let text = fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("read {}: {error}", path.display())).trim_end().to_owned()
+    host::control_file(container.pid(), controller, file)
 }

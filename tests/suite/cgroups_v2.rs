@@ -244,7 +244,5 @@ fn assert_value(resources: Value, files: &[(&str, &str)]) {
 }
 
 fn value_of(container: &Bundle, file: &str) -> String {
-    let path = host::cgroup_v2(container.pid()).join(file);
-    let text = fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("read {}: {error}", path.display())).trim_end().to_owned()
+    host::control_file(container.pid(), "", file)
 }

@@ -104,9 +104,7 @@ fn pids_limit(container: &Bundle) -> i64 {
 }
 
 fn value_of(container: &Bundle, controller: &str, file: &str) -> String {
-    let path = host::cgroup(container.pid(), controller).join(file);
-    let text = std::fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("read {}: {error}", path.display())).trim_end().to_owned()
+    host::control_file(container.pid(), controller, file)
 }
 
 fn an_update_that_fails_changes_nothing() {

@@ -64,7 +64,8 @@ fn ready() -> Bundle {
     Bundle::new().folder("/run/notify").steps(&["sleep 200", "notify READY=1", "sleep"])
 }
 
-fn start_waits_until_the_container_is_ready() {
+/// A container whose `start` has returned, after the listener heard that it is ready.
+fn started() -> Bundle {
     let mut container = ready();
     let listener = Listener::new(&container);
     let call = listener.given_to(container.create_call(&[]));
@@ -72,6 +73,11 @@ fn start_waits_until_the_container_is_ready() {
     let starting = listener.given_to(container.call_with("start", &[])).spawn();
     listener.hears_that_it_is_ready(container.pid());
     starting.wait().ok();
+    container
+}
+
+fn start_waits_until_the_container_is_ready() {
+    let container = started();
     assert_eq!(container.status(), "running");
 }
 
@@ -142,13 +148,7 @@ fn without_the_variable_there_is_nothing() {
 }
 
 fn delete_removes_the_directory() {
-    let mut container = ready();
-    let listener = Listener::new(&container);
-    let call = listener.given_to(container.create_call(&[]));
-    container.creates(call).ok();
-    let starting = listener.given_to(container.call_with("start", &[])).spawn();
-    listener.hears_that_it_is_ready(container.pid());
-    starting.wait().ok();
+    let mut container = started();
     container.delete_force().ok();
     assert!(!container.root().join(&container.id).exists());
 }

@@ -101,20 +101,20 @@ pub struct Report {
 impl Container {
     /// Finds a container and asks the kernel for its status.
     pub fn load(store: &Store, id: &str) -> Result<Container> {
-        let dir = store.find(id)?;
-        let Some(state) = dir.read_state()? else {
-            return Err(Error::new(Step::FindContainer, id));
-        };
-        Container::with_state(dir, state, true)
+        Container::find(store, id, true)
     }
 
     /// The same for `start`, which goes to the gate anyway.
     pub fn load_to_start(store: &Store, id: &str) -> Result<Container> {
+        Container::find(store, id, false)
+    }
+
+    fn find(store: &Store, id: &str, knock: bool) -> Result<Container> {
         let dir = store.find(id)?;
         let Some(state) = dir.read_state()? else {
             return Err(Error::new(Step::FindContainer, id));
         };
-        Container::with_state(dir, state, false)
+        Container::with_state(dir, state, knock)
     }
 
     /// The container of a state directory and what was read there. With `knock`, a gate is only one
