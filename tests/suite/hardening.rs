@@ -1,7 +1,7 @@
 //! Odd input and hostile programs: users, ids, paths, processes, the runtime's own program.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use behaviour::{Bundle, Call, Pty, Seen, copy_program, host, names, runtime};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub const CASES: &[Case] = cases![
     no_mount_namespace_leaves_the_host_alone,
     the_runtimes_program_cannot_be_overwritten,
     the_runtime_as_program_of_the_container,
+    a_copy_that_cannot_be_sealed_at_once,
     the_rootfs_of_a_neighbour_is_unreachable,
 ];
 
@@ -206,6 +207,20 @@ fn the_runtime_as_program_of_the_container() {
         let _ = call.arg(bundle.path()).arg(&bundle.id).finish().code();
         assert!(fs::read(&copy).unwrap() == before, "the runtime's program was changed");
     }
+}
+
+/// The kernel refuses to seal a memfd while it holds one of its pages, as when it moves memory.
+fn a_copy_that_cannot_be_sealed_at_once() {
+    let bundle = Bundle::new().steps(&["print run"]);
+    bundle.create_call(&[]);
+    let log = bundle.scratch("calls");
+    let call = Call::new(Path::new("strace")).args(&["-o"]).arg(&log);
+    let call = call.args(&["-e", "trace=open_tree,fcntl", "-e", "inject=open_tree:error=ENOSYS"]);
+    let call = call.args(&["-e", "inject=fcntl:error=EBUSY:when=1"]).arg(runtime().path());
+    let call = call.arg("--root").arg(bundle.root()).args(&["run", "--bundle"]);
+    call.arg(bundle.path()).arg(&bundle.id).finish().ok();
+    let calls = fs::read_to_string(&log).unwrap();
+    assert!(calls.contains("EBUSY"), "{calls}");
 }
 
 fn with_all_capabilities(bundle: Bundle) -> Bundle {

@@ -20,6 +20,7 @@ use crate::store::write_all;
 use crate::sys;
 
 const OWN: &str = "/proc/self/exe";
+const SEAL_ATTEMPTS: usize = 4;
 
 /// Returns when the running binary is out of reach; else replaces this process by one that is.
 pub fn ensure(argv: &[CString], env: &[CString]) -> Result<()> {
@@ -54,10 +55,22 @@ fn start_from_mount(argv: &[CString], env: &[CString]) -> std::result::Result<In
 }
 
 fn start_from_memory(argv: &[CString], env: &[CString]) -> Result<Infallible> {
-    let copy = copy_to_memory().at(Step::Seal, OWN)?;
+    let copy = sealed_copy().at(Step::Seal, OWN)?;
     sys::execveat(copy.as_fd(), argv, env)
         .at(Step::Seal, "execute the copy")
         .map_err(|error: Error| error)
+}
+
+/// A page that the kernel holds for itself (to move it, say) for longer than the 150 ms that it
+/// waits makes it refuse the seals; a copy on other pages succeeds.
+fn sealed_copy() -> std::result::Result<OwnedFd, Errno> {
+    for _ in 0..SEAL_ATTEMPTS {
+        match copy_to_memory() {
+            Err(Errno::BUSY) => {}
+            done => return done,
+        }
+    }
+    copy_to_memory()
 }
 
 fn copy_to_memory() -> std::result::Result<OwnedFd, Errno> {
