@@ -27,6 +27,7 @@ impl Bundle {
         let dir = env::temp_dir().join(format!("bench-{}", std::process::id()));
         let bundle = Bundle { dir };
         let rootfs = bundle.rootfs();
+        make_directory(&bundle.states())?;
         for name in DIRECTORIES {
             make_directory(&rootfs.join(name))?;
         }
@@ -91,6 +92,11 @@ impl Bundle {
     /// A scratch file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Where the runtimes keep their states.
+    pub fn states(&self) -> PathBuf {
+        self.path("run")
     }
 
     fn rootfs(&self) -> PathBuf {

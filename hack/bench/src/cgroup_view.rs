@@ -48,14 +48,18 @@ fn directory(line: &str) -> Option<PathBuf> {
 
 /// Prepares the mount namespace, which must be new; with `hugetlb`, with that v1 hierarchy.
 ///
+/// The runtimes keep their states in a tmpfs at `states`, as in `/run` of a machine with systemd.
+///
 /// crun refuses to work without it. It is mounted for all, so that all do the same work, and in a
 /// copy of the directory, so that nothing of it shows outside.
-pub fn prepare(hugetlb: bool) -> Result<(), String> {
+pub fn prepare(states: &Path, hugetlb: bool) -> Result<(), String> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|e| format!("/: {e}"))?;
     // That of the new process namespace.
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, c"").map_err(|e| format!("/proc: {e}"))?;
+    mount("tmpfs", states, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=755")
+        .map_err(|e| format!("{}: {e}", states.display()))?;
     let controllers = fs::read_to_string("/proc/cgroups").unwrap_or_default();
     let known = controllers.lines().any(|line| line.starts_with("hugetlb\t"));
     if hugetlb && known && is_v1() && !Path::new(HUGETLB).join("tasks").exists() {

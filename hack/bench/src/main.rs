@@ -83,7 +83,7 @@ fn contained(options: &Options) -> Result<u8, String> {
 
 fn compare(options: &Options, bundle: &Bundle) -> Result<(), String> {
     let runtimes = runtime::find_all(bundle)?;
-    cgroup_view::prepare(runtimes.iter().any(|r| r.name == "crun"))?;
+    cgroup_view::prepare(&bundle.states(), runtimes.iter().any(|r| r.name == "crun"))?;
     let machine = report::machine();
     println!("{} rounds, {machine}", options.rounds);
     print!("{}", table::programs(&runtimes));

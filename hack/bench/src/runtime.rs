@@ -31,7 +31,7 @@ pub fn find_all(bundle: &Bundle) -> Result<Vec<Runtime>, String> {
                 name: name.into(),
                 version: version(name, &program)?,
                 program,
-                root: bundle.path(&format!("root-{name}")),
+                root: bundle.states().join(name),
             }),
             None => println!("{name}: not in PATH and {variable} is not set: left out"),
         }
