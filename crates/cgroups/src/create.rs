@@ -30,9 +30,9 @@ pub struct Created {
     join: Join,
     /// Directories that this made, below the root, parents first.
     made: Vec<String>,
-    /// By directory of the plan: whether this made it.
+    /// By directory of the plan: whether this made it, or has yet to.
     fresh: Vec<bool>,
-    /// By directory of the plan: whether it exists.
+    /// By directory of the plan: whether it is made.
     present: Vec<bool>,
     /// The unit that systemd started for it; dropped after the directories.
     unit: Option<Started>,
@@ -41,12 +41,23 @@ pub struct Created {
 }
 
 impl Plan {
-    /// Makes the directories and opens what it takes to join them.
+    /// Makes the directories and opens what it takes to join them: [`Plan::begin`] and
+    /// [`Plan::complete`].
+    ///
+    /// # Errors
+    /// As with those.
+    pub fn create(&self) -> Result<Created, Error> {
+        let mut created = self.begin()?;
+        self.complete(&mut created)?;
+        Ok(created)
+    }
+
+    /// Makes what a process can be born in: the unit, and the directory of version 2.
     ///
     /// # Errors
     /// When a directory cannot be made, and when one that was there has processes in it or is
     /// frozen. What was made until then is removed.
-    pub fn create(&self) -> Result<Created, Error> {
+    pub fn begin(&self) -> Result<Created, Error> {
         let root = Arc::new(self.record.open_root()?);
         if self.unit.is_some() {
             self.check_before_unit(root.as_fd())?;
@@ -54,21 +65,45 @@ impl Plan {
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
-            join: Join { root: Some(Arc::clone(&root)), ..Join::default() },
+            join: Join { root: Some(Arc::clone(&root)), closed: self.tasks(), ..Join::default() },
             root,
             made: Vec::new(),
-            fresh: Vec::new(),
-            present: Vec::new(),
+            fresh: vec![true; self.record.directories.len()],
+            present: vec![false; self.record.directories.len()],
             unit,
             kept: false,
         };
-        for directory in &self.record.directories {
+        self.add(&mut created, Directory::is_v2)?;
+        match self.owner.map_or(Ok(()), |owner| created.record.delegate(owner)) {
+            Err(error) if self.rootless && error.errno() == Some(Errno::PERM) => Ok(created),
+            result => result.map(|()| created),
+        }
+    }
+
+    /// Makes the directories of version 1, which a process joins when it is there.
+    ///
+    /// # Errors
+    /// As with [`Plan::begin`]; what is made is removed when `created` is dropped.
+    pub fn complete(&self, created: &mut Created) -> Result<(), Error> {
+        self.add(created, |directory| !directory.is_v2())
+    }
+
+    /// The files of version 1 to join by.
+    fn tasks(&self) -> Vec<String> {
+        let directories = self.record.directories.iter().filter(|directory| !directory.is_v2());
+        directories.map(|directory| directory.file("tasks")).collect()
+    }
+
+    fn add(&self, created: &mut Created, which: impl Fn(&Directory) -> bool) -> Result<(), Error> {
+        let directories = self.record.directories.iter().enumerate();
+        for (index, directory) in directories.filter(|(_, directory)| which(directory)) {
             let before = created.made.len();
             match created.add(self, directory) {
                 Ok(fresh) => {
-                    created.fresh.push(fresh);
-                    created.present.push(true);
-                    created.record.directories.push(directory.clone());
+                    created.fresh[index] = fresh;
+                    let before = created.present[..index].iter().filter(|made| **made).count();
+                    created.record.directories.insert(before, directory.clone());
+                    created.present[index] = true;
                 }
                 Err(error) => {
                     let Some(errno) = self.excused(&error) else { return Err(error) };
@@ -76,15 +111,13 @@ impl Plan {
                         return Err(Error { cause: Cause::Rootless(errno), ..error });
                     }
                     created.undo(before);
-                    created.fresh.push(false);
-                    created.present.push(false);
+                    created.fresh[index] = false;
+                    let tasks = directory.file("tasks");
+                    created.join.closed.retain(|path| *path != tasks);
                 }
             }
         }
-        match self.owner.map_or(Ok(()), |owner| created.record.delegate(owner)) {
-            Err(error) if self.rootless && error.errno() == Some(Errno::PERM) => Ok(created),
-            result => result.map(|()| created),
-        }
+        Ok(())
     }
 
     /// Looks at directories that are there before systemd is asked: it would say less about one that
@@ -181,8 +214,6 @@ impl Created {
         }
         if directory.is_v2() {
             join::open(place.0, place.1, directory, &mut self.join)?;
-        } else {
-            self.join.closed.push(directory.file("tasks"));
         }
         Ok(fresh)
     }

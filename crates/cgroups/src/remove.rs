@@ -16,6 +16,9 @@ use crate::systemd::Unit;
 /// last processes of a dead container take a moment to leave.
 const ATTEMPTS: u32 = 10;
 
+/// The same, where what is busy may be another's.
+const UNUSED_ATTEMPTS: u32 = 8;
+
 impl Record {
     /// Stops the unit, if there is one, and removes the directories; what is gone is no error.
     ///
@@ -30,6 +33,19 @@ impl Record {
         let stopped = self.unit.as_ref().map_or(Ok(()), Unit::stop);
         // systemd forgets a unit whose cgroup is gone: when that succeeds, all is done.
         self.remove_directories().map_err(|busy| stopped.err().unwrap_or(busy))
+    }
+
+    /// Removes those of the directories that are empty, or so within a quarter of a second.
+    pub fn remove_unused(&self) {
+        for attempt in 0..=UNUSED_ATTEMPTS {
+            let removed = self.paths().map(|(_, path)| rustix::fs::rmdir(&*path));
+            if !removed.collect::<Vec<_>>().contains(&Err(Errno::BUSY))
+                || attempt == UNUSED_ATTEMPTS
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1 << attempt));
+        }
     }
 
     fn remove_directories(&self) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ::namespaces::{Child, Namespace, NamespaceFile};
+use rustix::io::Errno;
 
 use crate::console_socket;
 use crate::error::{At, Error, Result, Side};
@@ -44,8 +45,6 @@ pub struct Conversation<'a> {
 impl Conversation<'_> {
     /// Talks until the init is ready.
     pub fn run(&mut self) -> Result<()> {
-        tracing::debug!("child process in init(): pid {}", self.child.pid.as_raw_nonzero());
-        self.outfit().map_err(|error| error.on(Side::Starting))?;
         loop {
             let waiting = trace::span(|| "wait for the init".to_owned());
             self.signals.wait_for(self.pipe.as_fd())?;
@@ -81,8 +80,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// What only the parent may do to the new process.
-    fn outfit(&self) -> Result<()> {
+    /// What only the parent may do to the new process; then that goes on.
+    pub fn outfit(&self) -> Result<()> {
         let process = self.plan.init.process.as_ref();
         if let Some(process) = process {
             init::process::set_oom_score(&self.child.pid.as_raw_nonzero().to_string(), process)?;
@@ -97,10 +96,14 @@ impl Conversation<'_> {
         if let Some(group) = self.group {
             group.enter(self.child.pid.as_raw_nonzero().get())?;
         }
-        if self.plan.needs_outfit() {
-            self.pipe.send(&Message::Outfitted)?;
+        if !self.plan.needs_outfit() {
+            return Ok(());
         }
-        Ok(())
+        match self.pipe.send(&Message::Outfitted) {
+            // It failed meanwhile, and has said so.
+            Err(error) if error.errno() == Some(Errno::PIPE) => Ok(()),
+            sent => sent,
+        }
     }
 
     fn bind_mount(&self, index: u32) -> Result<&BindMount> {

@@ -132,27 +132,26 @@ pub fn launch(
     let claim = Claim(Some(store.claim(&plan.id)?));
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
     dir.write_intent(&state)?;
-    dir.write_config(&text)?;
     if request.notify_socket.is_some() {
         notify::make_directory(dir)?;
     }
     trace::phase("make the cgroup");
-    let mut cgroup = match &plan.cgroup {
-        Some(cgroup) => Some(cgroup.create().map_err(|error| {
-            cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
-        })?),
-        None => None,
-    };
+    let mut cgroup =
+        plan.cgroup.as_ref().map(cgroups::Plan::begin).transpose().map_err(not_made)?;
+    let late = plan.arrives_late();
+    if !late {
+        complete(&plan, cgroup.as_mut())?;
+        dir.own_cgroup()?;
+    }
     if let Some(made) = cgroup.as_mut().filter(|_| plan.namespaces.joins(Namespace::User)) {
         made.open_join().map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     }
-    dir.own_cgroup()?;
-    let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
     // they are one program, which takes long enough (0.3 ms) to be made beside the init's work.
     let atomic = cgroup.as_ref().is_some_and(|made| made.record().kind == cgroups::Kind::V2);
-    trace::phase("set limits");
-    if !atomic {
+    let beside = late || atomic;
+    if !beside {
+        trace::phase("set limits");
         set_limits(&plan, cgroup.as_ref())?;
     }
     let gate = if gated { Some(gate::make(dir)?) } else { None };
@@ -177,13 +176,19 @@ pub fn launch(
         init::run(&plan, theirs, inheritance)
     })
     .map_err(|error| error.on(Side::Starting))?;
-    trace::phase("talk with the init");
-    aftermath.0 = Some(state.clone());
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
-    if atomic {
+    tracing::debug!("child process in init(): pid {}", child.pid.as_raw_nonzero());
+    trace::phase("beside the init");
+    if late {
+        complete(&plan, cgroup.as_mut())?;
+        dir.own_cgroup()?;
+    }
+    if beside {
         set_limits(&plan, cgroup.as_ref())?;
     }
+    let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
+    aftermath.0 = Some(state.clone());
     let mut conversation = Conversation {
         plan: &plan,
         host: &host,
@@ -197,6 +202,9 @@ pub fn launch(
         group: group.as_ref(),
         signals,
     };
+    conversation.outfit().map_err(|error| error.on(Side::Starting))?;
+    dir.write_config(&text)?;
+    trace::phase("talk with the init");
     conversation.run()?;
     let terminal = conversation.terminal;
 
@@ -287,6 +295,18 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
     }
+}
+
+/// Makes the rest of the cgroup.
+fn complete(plan: &CreatePlan, made: Option<&mut cgroups::Created>) -> Result<()> {
+    match (&plan.cgroup, made) {
+        (Some(plan), Some(made)) => plan.complete(made).map_err(not_made),
+        _ => Ok(()),
+    }
+}
+
+fn not_made(error: cgroups::Error) -> Error {
+    cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
 }
 
 fn set_limits(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Result<()> {

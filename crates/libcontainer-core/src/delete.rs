@@ -101,10 +101,9 @@ fn run_poststop(state: &State, signals: Option<&Signals>) -> Vec<String> {
 fn remove_cgroup(state: &State) -> Result<()> {
     let Some(cgroup) = &state.cgroup else { return Ok(()) };
     if !state.cgroup_owned {
-        // `create` was killed before it knew whether they are its own: only what is empty goes.
-        for (_, path) in cgroup.paths() {
-            let _ = rustix::fs::rmdir(&*path);
-        }
+        // `create` was killed before it knew whether they are its own: only what is empty goes, or
+        // about to be, as the init ends by itself.
+        cgroup.remove_unused();
         return Ok(());
     }
     let mut removed = cgroup.remove();

@@ -9,10 +9,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use ::namespaces::{
     Child, CloneError, CloneRequest, Fork, JoinError, Namespace, NamespaceFile, NamespaceSet,
 };
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 
-use crate::error::{At, Error, Result};
+use crate::error::{At, Cause, Error, Result};
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
@@ -94,19 +95,22 @@ pub fn spawn(
 /// Makes a process.
 pub fn clone(request: &CloneRequest<'_>) -> Result<Fork> {
     ::namespaces::clone(request).map_err(|error| match error {
-        CloneError::Clone(errno) => {
-            let kinds: Vec<_> = request.namespaces.iter().map(Namespace::name).collect();
-            let subject = if kinds.is_empty() {
-                String::new()
-            } else {
-                format!("in new namespaces ({})", kinds.join(", "))
-            };
-            Error { cause: crate::error::Cause::Errno(errno), ..Error::new(Step::Clone, subject) }
-        }
+        CloneError::Clone(errno) => no_namespaces(request.namespaces, errno),
         CloneError::Threads(count) => {
             Error::because(Step::Clone, "", format!("the caller has {count} threads"))
         }
     })
+}
+
+/// The error of a process that got no new namespaces.
+pub fn no_namespaces(kinds: NamespaceSet, errno: Errno) -> Error {
+    let subject = if kinds.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<_> = kinds.iter().map(Namespace::name).collect();
+        format!("in new namespaces ({})", names.join(", "))
+    };
+    Error { cause: Cause::Errno(errno), ..Error::new(Step::Clone, subject) }
 }
 
 /// Namespaces to which the parent goes back.

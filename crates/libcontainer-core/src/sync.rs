@@ -155,8 +155,9 @@ fn receive_with_fd(
         let mut iov = [IoSliceMut::new(bytes)];
         let flags = RecvFlags::CMSG_CLOEXEC;
         let message = match rustix::net::recvmsg(socket, &mut iov, &mut ancillary, flags) {
-            Err(Errno::INTR) => continue,
-            Err(Errno::CONNRESET) => return Ok((0, None)),
+            // A reset is told once: the other side ended before it read all. What it said is still
+            // there to be read, and its end after that.
+            Err(Errno::INTR | Errno::CONNRESET) => continue,
             other => other?,
         };
         if message.flags.contains(ReturnFlags::TRUNC) {

@@ -118,13 +118,19 @@ impl NamespaceSet {
     }
 }
 
+impl FromIterator<Namespace> for NamespaceSet {
+    fn from_iter<I: IntoIterator<Item = Namespace>>(kinds: I) -> NamespaceSet {
+        kinds.into_iter().fold(NamespaceSet::EMPTY, NamespaceSet::with)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_and_flags_are_a_bijection() {
-        let all = Namespace::ALL.into_iter().fold(NamespaceSet::EMPTY, NamespaceSet::with);
+        let all: NamespaceSet = Namespace::ALL.into_iter().collect();
         assert_eq!(all.iter().count(), 8);
         for kind in Namespace::ALL {
             assert_eq!(Namespace::from_name(kind.name()), Some(kind));

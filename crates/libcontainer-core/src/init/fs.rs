@@ -22,6 +22,13 @@ pub enum Stage<'fd> {
     AfterPivot,
 }
 
+/// Whether an operation takes but a moment and needs neither the parent nor the container's cgroup:
+/// a filesystem of the kernel's own.
+pub fn is_plain(op: &FsOp) -> bool {
+    let own = |kind: &str| matches!(kind, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue");
+    matches!(op, FsOp::Filesystem(plan) if own(&plan.kind) && !plan.options.copy_up)
+}
+
 /// Runs operations in their order.
 pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
     if ops.is_empty() {

@@ -37,7 +37,7 @@ use crate::procfs;
 use crate::rootfs::Root;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
-use crate::{sys, trace};
+use crate::{spawn, sys, trace};
 
 /// What the parent hands to the init, besides the plan.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ fn steps(
     trace::phase("join cgroups and namespaces");
     let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
     trace::phase("build the root filesystem");
-    build_root(plan, &channel.0)?;
+    build_root(plan, &channel.0, cgroup)?;
     trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
@@ -173,7 +173,8 @@ fn wait_at(gate: &Pipe, answer: &Message) -> Result<Pipe> {
 /// A label file below /proc/self/attr, what to write, and the property.
 pub type OpenLabel<'p> = (OwnedFd, &'p str, &'static str);
 
-/// Cgroup, namespaces, session, kernel parameters: all that needs the host's /proc.
+/// Namespaces, session, kernel parameters, and, unless it does that late, the cgroup: all that needs
+/// the host's /proc.
 fn enter_surroundings<'p>(
     plan: &'p CreatePlan,
     pipe: &Pipe,
@@ -181,15 +182,13 @@ fn enter_surroundings<'p>(
     cgroup: Option<&cgroups::Join>,
 ) -> Result<Vec<OpenLabel<'p>>> {
     rustix::process::umask(rustix::fs::Mode::empty());
-    if let Some(join) = cgroup {
-        cgroups::enter(join).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
-    }
     let labels = open_labels(plan.init.process.as_ref())?;
-    if plan.needs_outfit() {
-        wait_for_outfit(pipe)?;
+    let own = plan.own_namespaces();
+    if !own.is_empty() {
+        ::namespaces::unshare(own).map_err(|errno| spawn::no_namespaces(own, errno))?;
     }
-    if plan.namespaces.create.contains(Namespace::User) {
-        process::take_root_ids()?;
+    if !plan.arrives_late() {
+        arrive(plan, pipe, cgroup)?;
     }
     if !plan.namespaces.create.contains(Namespace::Pid) {
         // Others see this process: they must not look into it before it is confined (CVE-2016-9962).
@@ -199,10 +198,6 @@ fn enter_surroundings<'p>(
         namespaces.into_iter().partition(|file| file.kind() == Namespace::Mount);
     for file in &others {
         join(file)?;
-    }
-    if plan.namespaces.create.contains(Namespace::Cgroup) {
-        ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Cgroup))
-            .at(Step::NewNamespace, "cgroup")?;
     }
     if let Some(name) = &plan.init.keyring {
         join_keyring(name)?;
@@ -224,6 +219,24 @@ fn enter_surroundings<'p>(
     }
     mount.iter().try_for_each(join)?;
     Ok(labels)
+}
+
+/// Waits for what only the parent can do, and joins the cgroup.
+fn arrive(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Result<()> {
+    if plan.needs_outfit() {
+        wait_for_outfit(pipe)?;
+    }
+    if let Some(join) = cgroup {
+        cgroups::enter(join).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    }
+    if plan.namespaces.create.contains(Namespace::User) {
+        process::take_root_ids()?;
+    }
+    if plan.namespaces.create.contains(Namespace::Cgroup) {
+        ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Cgroup))
+            .at(Step::NewNamespace, "cgroup")?;
+    }
+    Ok(())
 }
 
 fn already_leader(errno: Errno) -> std::result::Result<(), Errno> {
@@ -284,16 +297,23 @@ fn bring_up_loopback() -> Result<()> {
 }
 
 /// The container's tree of mounts, the hooks of that moment, and the change of root.
-fn build_root(plan: &CreatePlan, pipe: &Pipe) -> Result<()> {
+fn build_root(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Result<()> {
+    let late = || if plan.arrives_late() { arrive(plan, pipe, cgroup) } else { Ok(()) };
     before::prepare()?;
     let rootfs = root::open_directory(&plan.rootfs)?;
     if plan.init.root == RootChange::Chroot {
+        late()?;
         run_create_hooks(plan, pipe, &rootfs)?;
         return root::change(plan.init.root, &rootfs, None);
     }
     let top = root::bind(&rootfs, plan.init.propagation, &plan.rootfs)?;
     drop(rootfs);
-    fs::run(&plan.init.before_pivot, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
+    let operations = &plan.init.before_pivot;
+    let needs_cgroup = operations.iter().position(|operation| !fs::is_plain(operation));
+    let (plain, others) = operations.split_at(needs_cgroup.unwrap_or(operations.len()));
+    fs::run(plain, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
+    late()?;
+    fs::run(others, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
     run_create_hooks(plan, pipe, &top)?;
     root::change(plan.init.root, &top, plan.init.propagation)
 }

@@ -130,11 +130,43 @@ pub struct JoinPlan {
 
 impl CreatePlan {
     /// Whether the init must wait for what its parent does to it: id maps, network devices (sysctls
-    /// may be theirs), the resctrl group (which its hooks inherit).
+    /// may be theirs), the resctrl group (which its hooks inherit), cgroups.
     pub fn needs_outfit(&self) -> bool {
         self.namespaces.create.contains(Namespace::User)
             || !self.net_devices.is_empty()
             || self.intel_rdt.is_some()
+            || self.arrives_late()
+    }
+
+    /// Whether the init works on its own before it is in its cgroups: on v1 it takes as long to make
+    /// these as to make the namespaces (0.4 ms), and the parent does it beside.
+    pub fn arrives_late(&self) -> bool {
+        self.is_self_reliant()
+            && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.has_v1() && cgroup.is_plain())
+    }
+
+    /// Whether the init gets along at first without its parent: nobody must map its ids, or move
+    /// devices into a namespace of its.
+    fn is_self_reliant(&self) -> bool {
+        !self.namespaces.has(Namespace::User) && self.net_devices.is_empty()
+    }
+
+    /// The namespaces that `clone3` creates. A cgroup namespace is created once inside the cgroup,
+    /// and one with clock offsets before its first process.
+    pub fn clone_namespaces(&self) -> NamespaceSet {
+        let mut set = self.namespaces.create.without(Namespace::Cgroup);
+        if !self.namespaces.clock_offsets.is_empty() {
+            set = set.without(Namespace::Time);
+        }
+        NamespaceSet::from_iter(set.iter().filter(|kind| !self.own_namespaces().contains(*kind)))
+    }
+
+    /// The namespaces that the init makes itself (`unshare(2)`), while the parent makes the cgroup. A
+    /// network namespace alone takes 0.4 ms, the clone of a process without it 0.1 ms.
+    pub fn own_namespaces(&self) -> NamespaceSet {
+        let own = [Namespace::Mount, Namespace::Network, Namespace::Ipc, Namespace::Uts];
+        let own = own.into_iter().filter(|kind| self.namespaces.create.contains(*kind));
+        if self.is_self_reliant() { NamespaceSet::from_iter(own) } else { NamespaceSet::EMPTY }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The filesystem work of a container as a list of operations, before and after the change of root.
 
-use ::namespaces::{Namespace, NamespaceSet};
+use ::namespaces::Namespace;
 
 use super::options::ms;
 use super::{BindMount, CgroupMount, FilesystemMount};
-use super::{CreatePlan, Host, Namespaces, Options, RootChange, mounts};
+use super::{Host, Namespaces, Options, RootChange, mounts};
 use crate::error::{Error, Result};
 use crate::spec::{Device, Linux, Spec};
 
@@ -339,16 +339,4 @@ fn propagation(linux: &Linux<'_>) -> Result<Option<u64>> {
             return Err(Error::config("linux.rootfsPropagation", reason));
         }
     })
-}
-
-impl CreatePlan {
-    /// The namespaces that a single `clone3` creates; a cgroup namespace is created once inside the
-    /// cgroup, and one with clock offsets before its first process.
-    pub fn clone_namespaces(&self) -> NamespaceSet {
-        let mut set = self.namespaces.create.without(Namespace::Cgroup);
-        if !self.namespaces.clock_offsets.is_empty() {
-            set = set.without(Namespace::Time);
-        }
-        set
-    }
 }
