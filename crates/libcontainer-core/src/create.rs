@@ -204,21 +204,22 @@ pub fn launch(
     };
     conversation.outfit().map_err(|error| error.on(Side::Starting))?;
     dir.write_config(&text)?;
+    let pid = child.pid.as_raw_nonzero().get();
+    state.pid = pid;
+    state.pidfd_inode = inode(child.pidfd.as_fd());
+    state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
+    state.cgroup = cgroup.as_ref().map(|made| made.record().clone());
+    dir.draft(&state)?;
     trace::phase("talk with the init");
     conversation.run()?;
     let terminal = conversation.terminal;
 
     trace::phase("commit");
-    let pid = child.pid.as_raw_nonzero().get();
-    state.pid = pid;
-    state.pidfd_inode = inode(child.pidfd.as_fd());
-    state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     if let Some(made) = &mut cgroup {
         made.settle().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     }
-    state.cgroup = cgroup.as_ref().map(|made| made.record().clone());
-    dir.commit(&state)?;
+    dir.commit()?;
     cgroup.map(cgroups::Created::keep);
     if let Some(group) = group {
         group.keep();

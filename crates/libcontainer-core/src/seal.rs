@@ -24,25 +24,20 @@ const SEAL_ATTEMPTS: usize = 4;
 
 /// Returns when the running binary is out of reach; else replaces this process by one that is.
 pub fn ensure(argv: &[CString], env: &[CString]) -> Result<()> {
-    let own = rustix::fs::openat(CWD, OWN, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-        .at(Step::Seal, OWN)?;
-    if is_sealed(&own).at(Step::Seal, OWN)? {
+    if rustix::fs::statvfs(OWN).at(Step::Seal, OWN)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Ok(());
     }
     let Err(errno) = start_from_mount(argv, env);
+    if is_sealed_memory().at(Step::Seal, OWN)? {
+        return Ok(());
+    }
     tracing::debug!("no read-only clone of the runtime's mount: {errno}; using a sealed memfd");
     let Err(error) = start_from_memory(argv, env);
     Err(error)
 }
 
-/// On a read-only mount, or a memfd that can't be written any more.
-fn is_sealed(own: &OwnedFd) -> std::result::Result<bool, Errno> {
-    if rustix::fs::fstatvfs(own)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Ok(true);
-    }
-    if rustix::fs::fstat(own)?.st_nlink != 0 {
-        return Ok(false);
-    }
+/// Whether this runs from a memfd that can't be written any more.
+fn is_sealed_memory() -> std::result::Result<bool, Errno> {
     let file = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     Ok(rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::WRITE)))
 }

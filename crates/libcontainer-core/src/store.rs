@@ -254,9 +254,13 @@ impl StateDir {
             .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
     }
 
-    /// Replaces the intent, or an older state, in one step.
-    pub fn commit(&self, state: &State) -> Result<()> {
-        self.write(STATE_NEW, &encode(state))?;
+    /// Writes a state that does not count before [`StateDir::commit`].
+    pub fn draft(&self, state: &State) -> Result<()> {
+        self.write(STATE_NEW, &encode(state))
+    }
+
+    /// Puts the draft in the place of the intent, in one step.
+    pub fn commit(&self) -> Result<()> {
         rustix::fs::renameat(&self.dir, STATE_NEW, &self.dir, STATE)
             .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
     }

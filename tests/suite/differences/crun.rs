@@ -473,6 +473,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "names the keyring by the id alone",
         &["hardening::the_session_keyring_is_its_own"],
     ),
+    always(
+        "crun",
+        "does not seal its copy again",
+        &["hardening::a_copy_that_cannot_be_sealed_at_once"],
+    ),
     always("crun", "neither records system calls nor explains profiles", SECCOMP_TOOLS),
     always(
         "crun",

@@ -286,6 +286,11 @@ pub const DIFFERENCES: &[Difference] = &[
         &["attacks::a_static_program_under_a_filter_that_allows_nothing_else"],
     ),
     always("runc 1.1", "takes 4294967296 for 0", &["hardening::exec_refuses_odd_users"]),
+    always(
+        "runc",
+        "does not seal its copy again",
+        &["hardening::a_copy_that_cannot_be_sealed_at_once"],
+    ),
     always("runc", "neither records system calls nor explains profiles", SECCOMP_TOOLS),
     always(
         "runc",
