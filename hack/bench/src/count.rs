@@ -46,6 +46,9 @@ pub const COUNTED: [&str; 9] =
     ["--version", "run", "create", "start", "state", "exec", "list", "kill", "delete"];
 /// Runtimes with threads do not make the same calls each time: the middle of these runs counts.
 const STRACE_RUNS: usize = 3;
+/// The kernel charges memory in batches of 256 KiB for each processor that a process runs on, so
+/// that chance has a part in it: the middle of these runs counts.
+const CHARGED_RUNS: usize = 9;
 
 /// Counts for every runtime; what cannot be counted is left out with a note.
 pub fn measure(setup: &Setup) -> Result<Outcome, String> {
@@ -63,12 +66,17 @@ pub fn measure(setup: &Setup) -> Result<Outcome, String> {
 
 fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted {
     let mut counted = Counted { runtime: runtime.name.clone(), ..Counted::default() };
+    let mut charged = Vec::new();
     counted.binary_kib = fs::metadata(&runtime.program).ok().map(|file| file.len() / 1024);
     for sampler in tools::samplers(notes) {
         let mut samples = Vec::new();
-        let runs = if sampler.varies() { STRACE_RUNS } else { 1 };
+        let runs = match (sampler.varies(), sampler.is_light()) {
+            (true, _) => STRACE_RUNS,
+            (_, true) => CHARGED_RUNS,
+            _ => 1,
+        };
         for _ in 0..runs {
-            match life(runtime, bundle, &sampler, &mut counted.charged_kib) {
+            match life(runtime, bundle, &sampler, &mut charged) {
                 Ok(sample) => samples.push(sample),
                 Err(why) => notes.push(format!("{}, {}: {why}", runtime.name, sampler.name())),
             }
@@ -79,6 +87,8 @@ fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted
             *counts = counts.or(sample);
         }
     }
+    charged.sort_unstable();
+    counted.charged_kib = charged.get(charged.len() / 2).copied();
     counted
 }
 
@@ -87,7 +97,7 @@ fn life(
     runtime: &Runtime,
     bundle: &Bundle,
     sampler: &Sampler,
-    charged_kib: &mut Option<u64>,
+    charged: &mut Vec<u64>,
 ) -> Result<BTreeMap<&'static str, Counts>, String> {
     let mut sample = BTreeMap::new();
     let container = Container { runtime, bundle, config: Config::Default, id: "bench" };
@@ -99,7 +109,7 @@ fn life(
     container.live(|command, words| {
         sample.insert(command, sampler.run(runtime, bundle, command, words, created)?);
         if command == "create" && sampler.is_light() {
-            *charged_kib = charged(container.pid()?);
+            charged.extend(charged_kib(container.pid()?));
         }
         Ok(())
     })?;
@@ -127,7 +137,7 @@ fn middle<'a>(samples: impl Iterator<Item = &'a Counts>) -> Counts {
 }
 
 /// The most memory that was charged to the container's cgroup so far, in KiB.
-fn charged(pid: Pid) -> Option<u64> {
+fn charged_kib(pid: Pid) -> Option<u64> {
     let files = ["memory.max_usage_in_bytes", "memory.peak"];
     let directories = cgroup_view::directories_of(pid);
     let mut paths = directories.iter().flat_map(|dir| files.map(|file| dir.join(file)));
