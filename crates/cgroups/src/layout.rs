@@ -118,23 +118,29 @@ fn conventional_mount(controllers: &str) -> &str {
 fn conventional(own: &str, magic: impl Fn(&str) -> Option<u64>) -> Option<Layout> {
     if magic(CONVENTION)? == MAGIC_V2 {
         let (_, path) = cgroup_lines(own).find(|(controllers, _)| controllers.is_empty())?;
-        let own = below_root(path, "", &magic, MAGIC_V2)?;
-        let hierarchy = Hierarchy { controllers: String::new(), mount: String::new(), own };
+        let (own, found) = below_root(path, "", &magic)?;
+        if found != Some(MAGIC_V2) {
+            return None;
+        }
+        let (controllers, mount) = (String::new(), String::new());
+        let hierarchy = Hierarchy { controllers, mount, own: own.to_owned() };
         return Some(Layout::new(CONVENTION, Kind::V2, vec![hierarchy]));
     }
     let mut hierarchies = Vec::new();
     for (controllers, path) in cgroup_lines(own).filter(|(name, _)| is_ours(name)) {
         let mount = conventional_mount(controllers).to_owned();
         let wanted = if controllers.is_empty() { MAGIC_V2 } else { MAGIC_V1 };
-        match below_root(path, &mount, &magic, wanted) {
-            Some(own) => {
-                let controllers = controllers.to_owned();
-                hierarchies.push(Hierarchy { controllers, mount, own });
-            }
-            // Not mounted here: version 2 has a line anyway, and a hierarchy may be mounted in
-            // another mount namespace only. Joined ones have directories of other names.
-            None if !controllers.contains(',') && magic(&join(CONVENTION, &mount)).is_none() => {}
-            None => return None,
+        let (own, found) = below_root(path, &mount, &magic)?;
+        if found == Some(wanted) {
+            let (controllers, own) = (controllers.to_owned(), own.to_owned());
+            hierarchies.push(Hierarchy { controllers, mount, own });
+            continue;
+        }
+        // Not mounted here: version 2 has a line anyway, and a hierarchy may be mounted in another
+        // mount namespace only. Joined ones have directories of other names.
+        let at_mount = if own.is_empty() { found } else { magic(&join(CONVENTION, &mount)) };
+        if controllers.contains(',') || at_mount.is_some() {
+            return None;
         }
     }
     let v2 = hierarchies.iter().any(|hierarchy: &Hierarchy| hierarchy.controllers.is_empty());
@@ -142,21 +148,18 @@ fn conventional(own: &str, magic: impl Fn(&str) -> Option<u64>) -> Option<Layout
     (!hierarchies.is_empty()).then(|| Layout::new(CONVENTION, kind, hierarchies))
 }
 
-/// The caller's path below the mount point, if it is there and of the wanted type.
-///
-/// It is not there when the mount shows a part of the hierarchy only.
-fn below_root(
-    path: &str,
+/// The caller's path below the mount point, and its type if it is there, which it is not when the
+/// mount shows a part of the hierarchy only; none for a path outside of a cgroup namespace.
+fn below_root<'p>(
+    path: &'p str,
     mount: &str,
     magic: impl Fn(&str) -> Option<u64>,
-    wanted: u64,
-) -> Option<String> {
+) -> Option<(&'p str, Option<u64>)> {
     let own = path.trim_matches('/');
     if own.split('/').any(|part| part == "..") {
         return None;
     }
-    let full = join(&join(CONVENTION, mount), own);
-    (magic(&full) == Some(wanted)).then(|| own.to_owned())
+    Some((own, magic(&join(&join(CONVENTION, mount), own))))
 }
 
 /// The file system type of a path.

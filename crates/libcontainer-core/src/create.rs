@@ -23,7 +23,7 @@ use crate::record::Recorder;
 use crate::spec::{self, Spec};
 use crate::state::State;
 use crate::step::Step;
-use crate::store::{StateDir, Store, check_id, read_all};
+use crate::store::{StateDir, Store, check_id, read_sized};
 use crate::sync::{self, Message, Pipe};
 use crate::{death, delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
 
@@ -266,7 +266,7 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<(Vec<u8>, Owned
         let reason = format!("it is larger than {} MiB", CONFIG_MAX >> 20);
         return Err(Error::because(Step::ReadConfig, name, reason));
     }
-    let text = read_all(file).at(Step::ReadConfig, name)?;
+    let text = read_sized(file, stat.st_size.max(0) as usize).at(Step::ReadConfig, name)?;
     Ok((text, dir))
 }
 

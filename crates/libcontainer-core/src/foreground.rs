@@ -41,6 +41,10 @@ pub fn attend(
         while event.signalled
             && let Some(signal) = signals.next()
         {
+            // That is of the process itself, and orphans of the container's have another soon.
+            if signal == libc::SIGCHLD && event.ended {
+                continue;
+            }
             if ENDING.contains(&signal) {
                 patience = Some(PATIENCE);
             }

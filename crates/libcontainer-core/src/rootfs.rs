@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::init::left::leave;
 use crate::walk;
 
 /// Lookups are tried again when a rename on the way made the kernel give up; so often at the most.
@@ -34,6 +35,11 @@ impl<'fd> Root<'fd> {
     /// The root behind a descriptor of its top directory.
     pub fn new(top: BorrowedFd<'fd>) -> Root<'fd> {
         Root(top)
+    }
+
+    /// Its top directory.
+    pub fn top(&self) -> BorrowedFd<'fd> {
+        self.0
     }
 
     /// A handle (`flags` has O_PATH) on a path; symlinks are followed, but never out of the root, magic links not at all.
@@ -103,6 +109,7 @@ impl<'fd> Root<'fd> {
                 Ok(()) => {
                     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let made = rustix::fs::openat(&parent, name, flags, Mode::empty());
+                    leave(parent);
                     return made.map(|fd| (fd, true));
                 }
                 Err(Errno::EXIST) => {}

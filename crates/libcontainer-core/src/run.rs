@@ -44,9 +44,8 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     let recorder = recorder(&request)?;
     let signals = Signals::catch(create.ignored_signals)?;
     if !request.detach && !request.no_subreaper {
-        let own = rustix::process::getpid();
-        // Only a comfort: without it, orphans go to the host's init.
-        let _ = rustix::process::set_child_subreaper(Some(own));
+        // Any id switches it on. Only a comfort: without it, orphans go to the host's init.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::Pid::INIT));
     }
     let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);

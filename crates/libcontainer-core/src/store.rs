@@ -6,10 +6,11 @@
 //! `delete` finds what there is to remove.
 //!
 //! Who makes a container locks its directory (`flock(2)`, shared), who deletes it does so
-//! exclusively: the kernel gives the lock back when the holder is killed. The state is unlinked
-//! last, so a directory without one is no container any more, or none yet.
+//! exclusively: the kernel gives the lock back when the holder is killed. The state is unlinked when
+//! all else is given back, so a directory without one is no container any more, or none yet.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
@@ -28,8 +29,10 @@ const CONFIG: &str = "config.json";
 pub const NOTIFY: &str = "notify";
 /// The socket at which a created container waits.
 pub const GATE: &str = "exec.sock";
-/// Everything that can be in a state directory.
-const FILES: [&str; 5] = [GATE, CONFIG, STATE_NEW, INTENT, STATE];
+/// What only a container has that was not started, or whose making was cut short.
+const EARLY_FILES: [&str; 3] = [GATE, STATE_NEW, INTENT];
+/// What every container has.
+const FILES: [&str; 2] = [CONFIG, STATE];
 /// The longest name of a container: a file name less what may be put around it.
 const ID_MAX: usize = 255;
 /// How often a name is tried to be taken, when what a killed command left of it is in the way.
@@ -39,14 +42,14 @@ const CLAIM_ATTEMPTS: u32 = 5;
 #[derive(Debug)]
 pub struct Store {
     path: String,
-    root: OwnedFd,
+    root: Rc<OwnedFd>,
 }
 
 /// The directory of one container's state.
 #[derive(Debug)]
 pub struct StateDir {
     id: String,
-    root: OwnedFd,
+    root: Rc<OwnedFd>,
     dir: OwnedFd,
     /// Whether this process may remove it.
     exclusive: bool,
@@ -87,7 +90,7 @@ impl Store {
     fn open_path(path: &str) -> std::result::Result<Store, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Store { path: path.to_owned(), root })
+        Ok(Store { path: path.to_owned(), root: Rc::new(root) })
     }
 
     /// Its path.
@@ -109,14 +112,14 @@ impl Store {
     pub fn claim(&self, id: &str) -> Result<StateDir> {
         check_id(id)?;
         for _ in 0..CLAIM_ATTEMPTS {
-            match rustix::fs::mkdirat(&self.root, id, Mode::RWXU) {
+            match rustix::fs::mkdirat(&*self.root, id, Mode::RWXU) {
                 Ok(()) => match self.find_and_lock(id) {
                     // Another took it for what a killed command left.
                     Ok(dir) if dir.is_gone() => continue,
                     Err(error) if error.step == Step::FindContainer => continue,
                     locked => {
                         return locked.inspect_err(|_| {
-                            let _ = rustix::fs::unlinkat(&self.root, id, AtFlags::REMOVEDIR);
+                            let _ = rustix::fs::unlinkat(&*self.root, id, AtFlags::REMOVEDIR);
                         });
                     }
                 },
@@ -152,20 +155,19 @@ impl Store {
         check_id(id)?;
         // Not O_PATH, which could not be locked.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = match rustix::fs::openat(&self.root, id, flags, Mode::empty()) {
+        let dir = match rustix::fs::openat(&*self.root, id, flags, Mode::empty()) {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
                 return Err(Error::new(Step::FindContainer, id));
             }
             other => other.at(Step::ReadState, id)?,
         };
-        let root = rustix::io::fcntl_dupfd_cloexec(&self.root, 3).at(Step::ReadState, id)?;
-        Ok(StateDir { id: id.to_owned(), root, dir, exclusive: false })
+        Ok(StateDir { id: id.to_owned(), root: Rc::clone(&self.root), dir, exclusive: false })
     }
 
     /// The names of all containers, sorted.
     pub fn ids(&self) -> Result<Vec<String>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.root, ".", flags, Mode::empty())
+        let fd = rustix::fs::openat(&*self.root, ".", flags, Mode::empty())
             .at(Step::OpenStateRoot, &*self.path)?;
         let mut ids = Vec::new();
         for entry in rustix::fs::Dir::new(fd).at(Step::OpenStateRoot, &*self.path)? {
@@ -301,38 +303,36 @@ impl StateDir {
 
     /// Removes the gate of a container that was started.
     pub fn remove_gate(&self) -> Result<()> {
-        match rustix::fs::unlinkat(&self.dir, GATE, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{GATE}", self.id)),
-        }
+        self.unlink(GATE, AtFlags::empty())
     }
 
     /// Removes the directory and its files. Needs no file to be made, so it works on a full disk.
     pub fn remove(&self) -> Result<()> {
-        for file in FILES {
-            match rustix::fs::unlinkat(&self.dir, file, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{file}", self.id))?,
-            }
-        }
-        match rustix::fs::unlinkat(&self.root, &*self.id, AtFlags::REMOVEDIR) {
+        FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
+        match rustix::fs::unlinkat(&*self.root, &*self.id, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(Errno::NOTEMPTY | Errno::EXIST) => self.remove_notify(),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => self.remove_with_rare_files(),
             Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
         }
     }
 
-    /// Removes the directory after the one that only some containers have in it.
-    fn remove_notify(&self) -> Result<()> {
-        let gone = |result: std::result::Result<(), Errno>| match result {
+    /// Removes the directory after what only some containers have in it.
+    fn remove_with_rare_files(&self) -> Result<()> {
+        EARLY_FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
+        self.unlink(&format!("{NOTIFY}/notify.sock"), AtFlags::empty())?;
+        self.unlink(NOTIFY, AtFlags::REMOVEDIR)?;
+        match rustix::fs::unlinkat(&*self.root, &*self.id, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno),
-        };
-        let socket = format!("{NOTIFY}/notify.sock");
-        gone(rustix::fs::unlinkat(&self.dir, socket, AtFlags::empty()))
-            .and_then(|()| gone(rustix::fs::unlinkat(&self.dir, NOTIFY, AtFlags::REMOVEDIR)))
-            .and_then(|()| gone(rustix::fs::unlinkat(&self.root, &*self.id, AtFlags::REMOVEDIR)))
-            .at(Step::RemoveState, &*self.id)
+            Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
+        }
+    }
+
+    /// Removes a file that may be there.
+    fn unlink(&self, file: &str, flags: AtFlags) -> Result<()> {
+        match rustix::fs::unlinkat(&self.dir, file, flags) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{file}", self.id)),
+        }
     }
 
     fn write(&self, name: &str, text: &[u8]) -> Result<()> {
@@ -383,9 +383,14 @@ pub fn write_all(fd: impl AsFd, mut text: &[u8]) -> std::result::Result<(), Errn
     Ok(())
 }
 
-/// Reads everything, in one read where the size is known.
+/// Reads everything.
 pub fn read_all(fd: impl AsFd) -> std::result::Result<Vec<u8>, Errno> {
     let size = rustix::fs::fstat(&fd)?.st_size.max(0) as usize;
+    read_sized(fd, size)
+}
+
+/// Reads everything, in one read if the size is right.
+pub fn read_sized(fd: impl AsFd, size: usize) -> std::result::Result<Vec<u8>, Errno> {
     let mut text = vec![0; size + 1];
     let mut filled = 0;
     loop {

@@ -5,7 +5,7 @@
 //! by the descriptor of what it covers, so its place is opened again by path, and must be the same
 //! path and another mount then.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags};
@@ -36,8 +36,8 @@ fn descriptors() -> Result<&'static OwnedFd, Errno> {
     DESCRIPTORS.get().ok_or(Errno::NOSYS)
 }
 
-fn name(fd: &OwnedFd) -> String {
-    fd.as_raw_fd().to_string()
+fn name(fd: impl AsFd) -> String {
+    fd.as_fd().as_raw_fd().to_string()
 }
 
 /// Does something in the directory of descriptors, where each is called by its number.
@@ -86,7 +86,7 @@ fn path_of(fd: &OwnedFd) -> Result<Vec<u8>, Errno> {
 }
 
 /// Which mount a handle is on (`proc_pid_fdinfo(5)`).
-pub fn mount_id(fd: &OwnedFd) -> Result<u64, Errno> {
+pub fn mount_id(fd: impl AsFd) -> Result<u64, Errno> {
     let text = read_own(&format!("../fdinfo/{}", name(fd)))?;
     let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
     id.ok_or(Errno::NOSYS)
@@ -103,7 +103,7 @@ fn read_own(path: &str) -> Result<String, Errno> {
 }
 
 /// Changes the mount whose top a handle is on, and those below it if that is asked for.
-pub fn change(top: &OwnedFd, change: Change) -> Result<(), Errno> {
+pub fn change(top: BorrowedFd<'_>, change: Change) -> Result<(), Errno> {
     if change.propagation != 0 {
         let recursive = if change.recursive { ms::REC } else { 0 };
         let flags = (change.propagation | recursive) as u32;
@@ -129,7 +129,7 @@ pub fn change(top: &OwnedFd, change: Change) -> Result<(), Errno> {
         let mount = open(&path)?;
         // One that another covers can't be reached, by the container neither.
         if mount_id(&mount)? == id {
-            remount(&mount, change)?;
+            remount(mount.as_fd(), change)?;
         }
     }
     Ok(())
@@ -154,7 +154,7 @@ const FLAGS: [(StatVfsMountFlags, u64, u64); 7] = [
     (StatVfsMountFlags::from_bits_retain(0x2000), attr::NOSYMFOLLOW, ms::NOSYMFOLLOW),
 ];
 
-fn remount(mount: &OwnedFd, change: Change) -> Result<(), Errno> {
+fn remount(mount: BorrowedFd<'_>, change: Change) -> Result<(), Errno> {
     let now = rustix::fs::fstatvfs(mount)?.f_flag;
     let mut flags = 0;
     for (seen, attribute, flag) in FLAGS {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, OFlags};
 use rustix::io::Errno;
 
+use super::left::leave;
 use super::mount::tree_options;
 use super::tree::{Change, Tree};
 use crate::error::{At, Error, Result};
@@ -37,7 +38,13 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
     let place = place_of(plan, kind, root)
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
-    tree.attach(&place).map(drop).map_err(|errno| mounted(explain(errno, kind, &place, subject())))
+    match tree.attach(&place) {
+        Ok(top) => {
+            [place, top].into_iter().for_each(leave);
+            Ok(())
+        }
+        Err(errno) => Err(mounted(explain(errno, kind, &place, subject()))),
+    }
 }
 
 fn place_of(

@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount as mount_at, mount_bind};
 
+use super::left::leave;
 use super::mount::detached;
 use super::tree::{Change, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
@@ -34,7 +35,9 @@ pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
     let top =
         detached("tmpfs", "tmpfs", plan.options.set & !ms::RDONLY, "mode=755").map_err(fail)?;
     let top = top.attach(&place).map_err(|errno| fail(Cause::Errno(errno)))?;
-    hierarchies(plan, &top).map_err(|errno| fail(Cause::Errno(errno)))
+    hierarchies(plan, &top).map_err(|errno| fail(Cause::Errno(errno)))?;
+    [place, top].into_iter().for_each(leave);
+    Ok(())
 }
 
 fn unified(plan: &CgroupMount) -> std::result::Result<Tree, Cause> {

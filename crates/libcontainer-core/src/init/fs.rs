@@ -69,8 +69,7 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
             }
             FsOp::ReadonlyMount(path) => readonly_mount(path, &root)?,
             FsOp::ReadonlyRoot => {
-                let top = root.handle("/").at(Step::ReadonlyRoot, "")?;
-                change_mounted(&top, READONLY).at(Step::ReadonlyRoot, "")?;
+                change_mounted(root.top(), READONLY).at(Step::ReadonlyRoot, "")?;
             }
             FsOp::RootPropagation(flags) => {
                 let flags = MountPropagationFlags::from_bits_retain(*flags as u32);

@@ -6,6 +6,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::dev::open_null;
+use super::left::leave;
 use super::mount::detached;
 use super::tree::{Change, Tree};
 use crate::error::{At, Cause, Error, Result};
@@ -25,11 +26,10 @@ pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
         };
         if file_type(&place).at(Step::Mask, path)? == FileType::Directory {
             match &empty {
-                Some(mounted) => {
-                    cover(mounted, &place).at(Step::Mask, path)?;
-                }
+                Some(mounted) => cover(mounted, place).at(Step::Mask, path)?,
                 None => {
                     empty = Some(empty_directory(path)?.attach(&place).at(Step::Mask, path)?);
+                    leave(place);
                 }
             }
             continue;
@@ -38,13 +38,16 @@ pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
             Some(source) => source,
             None => null.insert(open_null()?),
         };
-        cover(source, &place).at(Step::Mask, path)?;
+        cover(source, place).at(Step::Mask, path)?;
     }
+    null.into_iter().chain(empty).for_each(leave);
     Ok(())
 }
 
-fn cover(source: &OwnedFd, place: &OwnedFd) -> std::result::Result<(), Errno> {
-    Tree::of(source.as_fd(), false)?.attach(place).map(drop)
+fn cover(source: &OwnedFd, place: OwnedFd) -> std::result::Result<(), Errno> {
+    let top = Tree::of(source.as_fd(), false)?.attach(&place)?;
+    [place, top].into_iter().for_each(leave);
+    Ok(())
 }
 
 /// A tmpfs of one page and one inode; some kernels need two inodes for the root alone.
@@ -66,5 +69,7 @@ pub fn make_readonly(path: &str, root: &Root<'_>) -> Result<()> {
     let mut tree = Tree::of(place.as_fd(), true).at(Step::ReadonlyPath, path)?;
     let readonly = Change { set: attr::RDONLY, ..Change::default() };
     tree.change(readonly).at(Step::ReadonlyPath, path)?;
-    tree.attach(&place).at(Step::ReadonlyPath, path).map(drop)
+    let top = tree.attach(&place).at(Step::ReadonlyPath, path)?;
+    [place, top].into_iter().for_each(leave);
+    Ok(())
 }

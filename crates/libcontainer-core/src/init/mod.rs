@@ -10,6 +10,7 @@ mod console;
 mod copy_up;
 mod dev;
 mod fs;
+pub mod left;
 mod mask;
 mod mount;
 pub mod process;
@@ -70,6 +71,7 @@ pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
         let _ = channel.0.send(&Message::Failed(error));
         sys::exit_now(1)
     }
+    left::allow();
     let Err(error) = steps(plan, &mut channel, inheritance);
     // The other side may be gone; then there is nobody to tell.
     let _ = channel.0.send(&Message::Failed(error));
@@ -227,7 +229,9 @@ fn arrive(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Res
         wait_for_outfit(pipe)?;
     }
     if let Some(join) = cgroup {
-        cgroups::enter(join).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+        let files = cgroups::enter(join);
+        let files = files.map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+        files.into_iter().for_each(left::leave);
     }
     if plan.namespaces.create.contains(Namespace::User) {
         process::take_root_ids()?;
@@ -293,7 +297,9 @@ fn bring_up_loopback() -> Result<()> {
         None,
     )
     .at(Step::Loopback, "")?;
-    sys::loopback_up(socket.as_fd()).at(Step::Loopback, "")
+    sys::loopback_up(socket.as_fd()).at(Step::Loopback, "")?;
+    left::leave(socket);
+    Ok(())
 }
 
 /// The container's tree of mounts, the hooks of that moment, and the change of root.
@@ -307,7 +313,7 @@ fn build_root(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) ->
         return root::change(plan.init.root, &rootfs, None);
     }
     let top = root::bind(&rootfs, plan.init.propagation, &plan.rootfs)?;
-    drop(rootfs);
+    left::leave(rootfs);
     let operations = &plan.init.before_pivot;
     let needs_cgroup = operations.iter().position(|operation| !fs::is_plain(operation));
     let (plain, others) = operations.split_at(needs_cgroup.unwrap_or(operations.len()));
@@ -315,7 +321,9 @@ fn build_root(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) ->
     late()?;
     fs::run(others, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
     run_create_hooks(plan, pipe, &top)?;
-    root::change(plan.init.root, &top, plan.init.propagation)
+    root::change(plan.init.root, &top, plan.init.propagation)?;
+    left::leave(top);
+    Ok(())
 }
 
 fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()> {

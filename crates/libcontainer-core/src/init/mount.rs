@@ -12,6 +12,7 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen,
 };
 
+use super::left::leave;
 use super::tree::{Change, NewFilesystem, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::FilesystemMount;
@@ -26,7 +27,9 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
     let options = &plan.options;
     let plain = options.propagation.is_empty() && options.tree_set == 0 && options.tree_clear == 0;
     if plain && !options.copy_up {
-        return mount_here(plan, &place, &data);
+        mount_here(plan, &place, &data)?;
+        leave(place);
+        return Ok(());
     }
     let fail = |errno| failed(plan, Cause::Errno(errno));
     let mut tree = detached(&plan.kind, &plan.source, options.set, &data)
@@ -165,7 +168,9 @@ pub fn detached(
     let attributes = options.bind_attributes().map_or(0, |(_, set)| set);
     let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
     let mount = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes);
-    mount.map(Tree::from).map_err(tell)
+    let mount = mount.map(Tree::from).map_err(tell)?;
+    leave(context);
+    Ok(mount)
 }
 
 /// The last error that a filesystem wrote into its context's log.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
@@ -49,6 +49,10 @@ pub fn prepare<'p>(
         console::take(slave)?;
     }
     schedule(plan)?;
+    // Before a path is looked up that could lead to one of them (CVE-2024-21626).
+    let mut needed = descriptors.needed.to_vec();
+    needed.extend(labels.iter().map(|(file, ..)| file.as_fd()));
+    settle_descriptors(descriptors.passed, &needed)?;
     let entered = rustix::process::chdir(&*plan.cwd);
     if plan.own_stdio && !terminal_given {
         own_streams(plan);
@@ -71,7 +75,6 @@ pub fn prepare<'p>(
         env.push(home_of(plan.uid));
     }
     let program = find_program(plan, &env)?;
-    settle_descriptors(descriptors.passed, descriptors.needed)?;
     rustix::process::umask(Mode::from_raw_mode(plan.umask));
     sys::default_signals(ignored_signals);
     sys::unblock_signals();
@@ -232,7 +235,10 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
             .at_with(Step::Ids, || format!("groups {:?}", plan.groups))
             .map_err(|error| error.field("process.user.additionalGids"))?,
     }
-    rustix::thread::set_keep_capabilities(true).at(Step::Capabilities, "keep")?;
+    // Root's are not taken away by becoming root.
+    if plan.uid != 0 {
+        rustix::thread::set_keep_capabilities(true).at(Step::Capabilities, "keep")?;
+    }
     let (uid, gid) = (Uid::from_raw(plan.uid), Gid::from_raw(plan.gid));
     rustix::thread::set_thread_res_gid(gid, gid, gid)
         .at_with(Step::Ids, || format!("gid {}", plan.gid))
@@ -240,7 +246,9 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
     rustix::thread::set_thread_res_uid(uid, uid, uid)
         .at_with(Step::Ids, || format!("uid {}", plan.uid))
         .map_err(|error| error.field("process.user.uid"))?;
-    rustix::thread::set_keep_capabilities(false).at(Step::Capabilities, "keep")?;
+    if plan.uid != 0 {
+        rustix::thread::set_keep_capabilities(false).at(Step::Capabilities, "keep")?;
+    }
     let extra = if keeps_admin(plan) { 1 << CAP_SYS_ADMIN } else { 0 };
     set_capabilities(sets, extra)?;
     raise_ambient(sets.ambient.0)

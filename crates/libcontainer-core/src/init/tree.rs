@@ -142,7 +142,7 @@ impl Tree {
             Making::Bind(source, recursive) => before::bind(&source, place, recursive)?,
             Making::Filesystem(filesystem) => before::mount(&filesystem, place)?,
         };
-        self.later.into_iter().try_for_each(|change| before::change(&top, change))?;
+        self.later.into_iter().try_for_each(|change| before::change(top.as_fd(), change))?;
         Ok(top)
     }
 }
@@ -155,9 +155,9 @@ impl From<OwnedFd> for Tree {
 }
 
 /// Changes the mount whose top a handle is on, at its place.
-pub fn change_mounted(top: &OwnedFd, change: Change) -> Result<(), Errno> {
+pub fn change_mounted(top: impl AsFd, change: Change) -> Result<(), Errno> {
     match set_attributes(top.as_fd(), change) {
-        Err(Errno::NOSYS) => before::change(top, change),
+        Err(Errno::NOSYS) => before::change(top.as_fd(), change),
         other => other,
     }
 }

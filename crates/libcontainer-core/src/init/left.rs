@@ -1,0 +1,30 @@
+//! Descriptors that were needed for a moment, left to be closed all at once.
+//!
+//! `close_range(2)` takes as long for fifty of them as `close(2)` for one. They hold handles on the
+//! host, so [`process::settle_descriptors`](super::process::settle_descriptors) has to come before
+//! a path is looked up that the image or the configuration has named otherwise than below the root.
+
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::process::{Resource, getrlimit};
+
+/// Numbers up to this are left open; none, as long as nobody has allowed it.
+static ROOM: AtomicI32 = AtomicI32::new(0);
+const ROOM_MAX: RawFd = 128;
+/// Who may have fewer descriptors than this needs those that it has.
+const PLENTY: u64 = 512;
+
+/// Lets this process leave descriptors open, if it may have many.
+pub fn allow() {
+    if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit >= PLENTY) {
+        ROOM.store(ROOM_MAX, Ordering::Relaxed);
+    }
+}
+
+/// Closes a descriptor, or leaves it to who closes all.
+pub fn leave(fd: OwnedFd) {
+    if fd.as_raw_fd() < ROOM.load(Ordering::Relaxed) {
+        let _ = fd.into_raw_fd();
+    }
+}
