@@ -1,8 +1,9 @@
 //! Control groups, version 1: the limits that are asked for now and then.
 
 use std::fs;
+use std::path::Path;
 
-use behaviour::{Bundle, host};
+use behaviour::{Bundle, Call, host, runtime};
 use serde_json::json;
 
 use crate::case::{Case, cases};
@@ -11,6 +12,7 @@ pub const CASES: &[Case] = cases![
     cpu_burst,
     cpu_idle,
     cpu_realtime,
+    a_real_time_caller_is_told_what_is_missing,
     kernel_memory_of_sockets,
     kernel_memory_is_ignored,
     hierarchical_accounting,
@@ -39,6 +41,17 @@ fn cpu_realtime() {
     let container = bundle.set("linux.cgroupsPath", path).set("linux.resources.cpu", cpu).created();
     assert_eq!(value_of(&container, "cpu", "cpu.rt_period_us"), "500000");
     assert_eq!(value_of(&container, "cpu", "cpu.rt_runtime_us"), "10000");
+}
+
+/// A cpu cgroup without real-time budget takes no real-time process.
+fn a_real_time_caller_is_told_what_is_missing() {
+    let bundle = Bundle::new().steps(&["exit 0"]);
+    bundle.create_call(&[]);
+    let call = Call::new(Path::new("chrt")).args(&["--fifo", "1"]).arg(runtime().path());
+    let call = call.arg("--root").arg(bundle.root()).args(&["run", "--bundle"]);
+    let error = call.arg(bundle.path()).arg(&bundle.id).finish().fails().stderr;
+    assert!(error.contains("/tasks: invalid argument"), "{error}");
+    assert!(error.contains("linux.resources.cpu.realtimeRuntime"), "{error}");
 }
 
 fn kernel_memory_of_sockets() {

@@ -113,5 +113,5 @@ fn not_joined(fd: BorrowedFd<'_>, errno: Errno) -> Error {
     let path = rustix::fs::readlink(link.as_str(), Vec::new())
         .map(|path| path.to_string_lossy().into_owned())
         .unwrap_or(link);
-    Error::new("join cgroup", path, crate::error::Cause::Errno(errno))
+    Error::new("write 0 to", path, crate::error::Cause::Errno(errno))
 }

@@ -33,6 +33,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "a cgroup v2 that has processes hands no controllers down; move them to a sub-cgroup first (an engine in a container: at its start)",
     ),
     (
+        Step::JoinCgroup,
+        Some(Errno::INVAL),
+        "a caller with a real-time policy (chrt) can only join a cpu cgroup with real-time budget: linux.resources.cpu.realtimeRuntime",
+    ),
+    (
         Step::Exec,
         Some(Errno::TOOBIG),
         "process.args and process.env are longer than the kernel takes: 128 KiB for one, a quarter of RLIMIT_STACK for all",

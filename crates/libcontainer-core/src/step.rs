@@ -130,7 +130,7 @@ steps! {
     Seal = "protect the runtime's binary:",
     // Init: surroundings.
     /// Joining the cgroup by its tasks file.
-    JoinCgroup = "join cgroup",
+    JoinCgroup = "join cgroup:",
     /// A file below /proc of the host.
     WriteProc = "write",
     /// The session keyring.

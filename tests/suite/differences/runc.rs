@@ -291,6 +291,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "does not seal its copy again",
         &["hardening::a_copy_that_cannot_be_sealed_at_once"],
     ),
+    always(
+        "runc",
+        "does not tell what a real-time caller is missing",
+        &["cgroups_v1_rare::a_real_time_caller_is_told_what_is_missing"],
+    ),
     always("runc", "neither records system calls nor explains profiles", SECCOMP_TOOLS),
     always(
         "runc",
