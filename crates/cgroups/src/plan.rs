@@ -82,15 +82,10 @@ impl Plan {
         &self.record
     }
 
-    /// Whether it takes but mkdir(2) and writes to files to make it, so that all of them are made or
-    /// none: systemd has no part in it, and no directory is done without.
-    pub fn is_plain(&self) -> bool {
-        self.unit.is_none() && !self.rootless
-    }
-
-    /// Whether there are hierarchies of version 1, which a process joins when it is there.
-    pub fn has_v1(&self) -> bool {
-        self.record.kind != Kind::V2
+    /// Whether a process can be born in version 2 before the directories of version 1 are made: there
+    /// are both, systemd has no part in it, and no directory is done without.
+    pub fn allows_late(&self) -> bool {
+        self.record.kind == Kind::Hybrid && self.unit.is_none() && !self.rootless
     }
 
     /// The user who gets the directory.

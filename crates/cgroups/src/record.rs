@@ -1,6 +1,7 @@
 //! The directories of one container's cgroup: what the state of a container keeps, and what every
 //! later command works from.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
@@ -58,6 +59,16 @@ impl Record {
     pub(crate) fn position(&self, controller: &str) -> Option<usize> {
         let find = |test: &dyn Fn(&Directory) -> bool| self.directories.iter().position(test);
         find(&|directory| directory.has(controller)).or_else(|| find(&Directory::is_v2))
+    }
+
+    /// The directories that are made by [`Plan::begin`](crate::Plan::begin): of version 2 alone, if it
+    /// is beside version 1 and systemd has no part in it.
+    pub fn birthplace(&self) -> Cow<'_, Record> {
+        if self.kind != Kind::Hybrid || self.unit.is_some() {
+            return Cow::Borrowed(self);
+        }
+        let directories = self.directories.iter().filter(|directory| directory.is_v2());
+        Cow::Owned(Record { directories: directories.cloned().collect(), ..self.clone() })
     }
 
     /// The directory that tells which processes the container has.

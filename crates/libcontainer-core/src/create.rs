@@ -141,8 +141,8 @@ pub fn launch(
     let late = plan.arrives_late();
     if !late {
         complete(&plan, cgroup.as_mut())?;
-        dir.own_cgroup()?;
     }
+    dir.own_cgroup()?;
     if let Some(made) = cgroup.as_mut().filter(|_| plan.namespaces.joins(Namespace::User)) {
         made.open_join().map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     }
@@ -182,7 +182,6 @@ pub fn launch(
     trace::phase("beside the init");
     if late {
         complete(&plan, cgroup.as_mut())?;
-        dir.own_cgroup()?;
     }
     if beside {
         set_limits(&plan, cgroup.as_ref())?;

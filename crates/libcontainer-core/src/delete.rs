@@ -99,13 +99,15 @@ fn run_poststop(state: &State, signals: Option<&Signals>) -> Vec<String> {
 }
 
 fn remove_cgroup(state: &State) -> Result<()> {
-    let Some(cgroup) = &state.cgroup else { return Ok(()) };
-    if !state.cgroup_owned {
-        // `create` was killed before it knew whether they are its own: only what is empty goes, or
-        // about to be, as the init ends by itself.
+    state.own_cgroup().map_or(Ok(()), |cgroup| remove_own(&cgroup))?;
+    if let Some(cgroup) = state.cgroup.as_ref().filter(|_| state.pid == 0) {
+        // `create` was killed before it knew whether all are its own: only what is empty goes.
         cgroup.remove_unused();
-        return Ok(());
     }
+    Ok(())
+}
+
+fn remove_own(cgroup: &cgroups::Record) -> Result<()> {
     let mut removed = cgroup.remove();
     for _ in 0..ATTEMPTS {
         match &removed {
@@ -130,9 +132,9 @@ fn end_processes(container: &Container) -> Result<()> {
         }
         // Without a pid namespace of its own, or with an init that nobody knows, the cgroup tells.
         let unknown = !container.state.pid_namespace || container.state.pid == 0;
-        if unknown && container.state.cgroup_owned {
-            cgroup.kill_all(libc::SIGKILL).map_err(|error| cgroup_failed(Step::Signal, &error))?;
-        }
+        let own = container.state.own_cgroup().filter(|_| unknown);
+        own.map_or(Ok(()), |own| own.kill_all(libc::SIGKILL))
+            .map_err(|error| cgroup_failed(Step::Signal, &error))?;
     }
     match live {
         Some(live) if !wait_gone(live.as_fd()) => {

@@ -6,7 +6,6 @@ use rustix::io::Errno;
 
 use crate::container::{Container, Status};
 use crate::error::{At, Error, Result, cgroup_failed};
-use crate::state::State;
 use crate::step::Step;
 
 /// Sends a signal. `all` is for containers that share a pid namespace; the others end with their init.
@@ -40,36 +39,15 @@ fn thaw(container: &Container) -> Result<()> {
     cgroup.thaw().map_err(|error| cgroup_failed(Step::Cgroup, &error))
 }
 
-/// The cgroup, unless `create` was killed before it knew whether the processes there are its own.
-fn own_cgroup(state: &State) -> Option<&cgroups::Record> {
-    state.cgroup.as_ref().filter(|_| state.cgroup_owned)
-}
-
 fn left_behind(container: &Container) -> Vec<i32> {
     // A cgroup that is gone has no processes.
-    own_cgroup(&container.state).and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default()
+    container.state.own_cgroup().and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default()
 }
 
 fn kill_left_behind(container: &Container, signal: i32) -> Result<()> {
-    let Some(cgroup) = own_cgroup(&container.state) else { return Ok(()) };
+    let Some(cgroup) = container.state.own_cgroup() else { return Ok(()) };
     if signal == 0 {
         return Ok(());
     }
     cgroup.kill_all(signal).map_err(|error| cgroup_failed(Step::Signal, &error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cgroup_that_may_be_anothers_is_left_alone() {
-        let kind = cgroups::Kind::V1;
-        let (root, directories) = ("/sys/fs/cgroup".to_owned(), Vec::new());
-        let record = cgroups::Record { kind, root, directories, unit: None };
-        let mut state = State { cgroup: Some(record), ..State::default() };
-        assert!(own_cgroup(&state).is_none());
-        state.cgroup_owned = true;
-        assert!(own_cgroup(&state).is_some());
-    }
 }

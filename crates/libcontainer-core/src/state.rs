@@ -1,5 +1,6 @@
 //! What is known of a container, as its state directory keeps it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ pub struct State {
     /// The group of the resctrl filesystem.
     #[serde(default)]
     pub intel_rdt: Option<intel_rdt::Record>,
-    /// Whether the processes in the cgroup are the container's: not before it was found to be empty.
+    /// Whether processes in the cgroup are the container's; see [`State::own_cgroup`].
     #[serde(skip)]
     pub cgroup_owned: bool,
     /// Whether the container has a pid namespace, whose end takes all processes along.
@@ -52,6 +53,14 @@ pub struct State {
 }
 
 impl State {
+    /// The part of the cgroup that is known to be the container's own: none before it was found to
+    /// be empty, and until the container is created, what its init was born in: where there is
+    /// version 1 too, its directories are looked at while the init works.
+    pub fn own_cgroup(&self) -> Option<Cow<'_, cgroups::Record>> {
+        let cgroup = self.cgroup.as_ref().filter(|_| self.cgroup_owned)?;
+        Some(if self.pid == 0 { cgroup.birthplace() } else { Cow::Borrowed(cgroup) })
+    }
+
     /// The state as hooks and agents on the host get it.
     pub fn oci_state<'a>(&'a self, status: &'a str) -> OciState<'a> {
         OciState {
@@ -61,5 +70,40 @@ impl State {
             bundle: &self.bundle,
             annotations: &self.annotations,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cgroups::{Directory, Kind, Record};
+
+    use super::*;
+
+    fn state(kind: Kind) -> State {
+        let directory = |controllers: &str, mount: &str| Directory {
+            controllers: controllers.to_owned(),
+            mount: mount.to_owned(),
+            path: "x".to_owned(),
+        };
+        let directories = vec![directory("pids", "pids"), directory("", "unified")];
+        let record = Record { kind, root: "/sys/fs/cgroup".to_owned(), directories, unit: None };
+        State { cgroup: Some(record), ..State::default() }
+    }
+
+    #[test]
+    fn a_cgroup_that_may_be_anothers_is_left_alone() {
+        let mut state = state(Kind::Hybrid);
+        assert!(state.own_cgroup().is_none());
+        state.cgroup_owned = true;
+        let own = state.own_cgroup().unwrap().into_owned();
+        assert!(own.directories.len() == 1 && own.directories[0].is_v2(), "{own:?}");
+        state.pid = 1;
+        assert_eq!(state.own_cgroup().unwrap().directories.len(), 2);
+    }
+
+    #[test]
+    fn version_one_alone_is_looked_at_before_there_is_an_init() {
+        let state = State { cgroup_owned: true, ..state(Kind::V1) };
+        assert_eq!(state.own_cgroup().unwrap().directories.len(), 2);
     }
 }

@@ -138,11 +138,10 @@ impl CreatePlan {
             || self.arrives_late()
     }
 
-    /// Whether the init works on its own before it is in its cgroups: on v1 it takes as long to make
-    /// these as to make the namespaces (0.4 ms), and the parent does it beside.
+    /// Whether the init works on its own before it is in its cgroups of version 1: it takes as long to
+    /// make these as to make the namespaces (0.4 ms), and the parent does it beside.
     pub fn arrives_late(&self) -> bool {
-        self.is_self_reliant()
-            && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.has_v1() && cgroup.is_plain())
+        self.is_self_reliant() && self.cgroup.as_ref().is_some_and(cgroups::Plan::allows_late)
     }
 
     /// Whether the init gets along at first without its parent: nobody must map its ids, or move
