@@ -1,5 +1,7 @@
 //! `wait`: how a container ended that somebody else is the parent of.
 
+use std::path::Path;
+
 use behaviour::{Bundle, Finished, Running, host};
 
 use crate::case::{Case, cases};
@@ -56,8 +58,10 @@ fn several_may_wait() {
 }
 
 fn of_a_container_that_has_ended_nothing_is_known() {
-    let container = Bundle::new().steps(&["exit 7"]).started();
-    container.wait_for("stopped");
+    let container = Bundle::new().steps(&["sleep 200", "exit 7"]).started();
+    // Until its parent has asked for it, the kernel tells the status.
+    let process = Path::new("/proc").join(container.pid().to_string());
+    host::eventually("the end of the process", || !process.exists());
     let waited = container.call_with("wait", &[]).finish();
     assert_eq!((waited.code(), waited.stdout.as_str()), (125, ""), "{waited}");
     assert!(waited.stderr.contains("its exit status is not known"), "{waited}");
