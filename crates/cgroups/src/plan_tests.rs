@@ -292,6 +292,12 @@ fn a_machine_without_the_devices_controller() {
 }
 
 #[test]
+fn cpu_in_capitals() {
+    let json = r#"{"cpu":{"shares":1024,"quota":9},"CPU":{"Quota":50000,"cpus":"0"}}"#;
+    table(Kind::V2, &[(json, &["cpu.weight 100", "cpu.max 50000", "cpuset.cpus 0"])]);
+}
+
+#[test]
 fn paths() {
     let request = Request { path: Some("x/../y"), id: "id", resources: None, ..Request::default() };
     let plan = plan(&layout(Kind::Hybrid), &request).unwrap();

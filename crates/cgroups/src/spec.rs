@@ -19,8 +19,11 @@ pub struct Resources<'a> {
     #[serde(alias = "Memory", skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
     /// CPU time and placement.
-    #[serde(alias = "CPU", borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu<'a>>,
+    /// The same, as some engines write it; beside `cpu` it adds to that one, and counts more.
+    #[serde(rename = "CPU", borrow, skip_serializing_if = "Option::is_none")]
+    pub cpu_in_capitals: Option<Cpu<'a>>,
     /// Number of tasks.
     #[serde(alias = "Pids", skip_serializing_if = "Option::is_none")]
     pub pids: Option<Pids>,
@@ -39,6 +42,18 @@ pub struct Resources<'a> {
     /// Files of cgroup v2 by name, and what to write to them.
     #[serde(alias = "Unified", borrow, skip_serializing_if = "Option::is_none")]
     pub unified: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+}
+
+impl<'a> Resources<'a> {
+    /// The same with all that is said about the CPU in `cpu`.
+    pub(crate) fn with_one_cpu(&self) -> Cow<'_, Self> {
+        let Some(capitals) = &self.cpu_in_capitals else { return Cow::Borrowed(self) };
+        let cpu = match &self.cpu {
+            Some(cpu) => capitals.clone().or(cpu),
+            None => capitals.clone(),
+        };
+        Cow::Owned(Self { cpu: Some(cpu), cpu_in_capitals: None, ..self.clone() })
+    }
 }
 
 /// One device rule.
@@ -128,6 +143,22 @@ pub struct Cpu<'a> {
     /// 1 for `SCHED_IDLE` treatment of the whole cgroup.
     #[serde(alias = "Idle", skip_serializing_if = "Option::is_none")]
     pub idle: Option<i64>,
+}
+
+impl<'a> Cpu<'a> {
+    fn or(self, other: &Self) -> Self {
+        Self {
+            shares: self.shares.or(other.shares),
+            quota: self.quota.or(other.quota),
+            burst: self.burst.or(other.burst),
+            period: self.period.or(other.period),
+            realtime_runtime: self.realtime_runtime.or(other.realtime_runtime),
+            realtime_period: self.realtime_period.or(other.realtime_period),
+            cpus: self.cpus.or_else(|| other.cpus.clone()),
+            mems: self.mems.or_else(|| other.mems.clone()),
+            idle: self.idle.or(other.idle),
+        }
+    }
 }
 
 /// Number of tasks.
@@ -248,7 +279,16 @@ mod tests {
         let capital = r#"{"CPU":{"Cpus":"0","Shares":2},"Memory":{"Limit":5},"Pids":{"Limit":7}}"#;
         let usual = r#"{"cpu":{"cpus":"0","shares":2},"memory":{"limit":5},"pids":{"limit":7}}"#;
         let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
-        assert_eq!(read(capital), read(usual));
+        assert_eq!(*read(capital).with_one_cpu(), read(usual));
         assert_ne!(read(usual), Resources::default());
+    }
+
+    #[test]
+    fn a_name_in_both_cases() {
+        let both = r#"{"cpu":{"shares":2,"quota":3},"CPU":{"Quota":4,"Cpus":"0"}}"#;
+        let one = r#"{"cpu":{"shares":2,"quota":4,"cpus":"0"}}"#;
+        let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
+        assert_eq!(*read(both).with_one_cpu(), read(one));
+        assert!(matches!(read(one).with_one_cpu(), Cow::Borrowed(_)));
     }
 }

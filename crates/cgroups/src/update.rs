@@ -23,6 +23,7 @@ impl Record {
     /// are as they were.
     pub fn update(&self, resources: &Resources<'_>) -> Result<(), Error> {
         let root = self.open_root()?;
+        let resources = &*resources.with_one_cpu();
         let refused = |error| Error::new("plan", "resources", Cause::Config(error));
         let whole = match &self.unit {
             Some(_) => Some(systemd::resources(&self.with_whole_quota(root.as_fd(), resources)?)),
