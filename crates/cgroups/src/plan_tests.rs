@@ -134,7 +134,6 @@ fn v2() {
                 r#"{"cpu":{"shares":1024,"quota":50000,"period":100000,"burst":1000,"idle":1,
                     "realtimeRuntime":950,"realtimePeriod":1000,"cpus":"0-1","mems":"0"}}"#,
                 &[
-                    "cpu.weight 100",
                     "cpu.idle 1",
                     "cpu.max.burst 1000",
                     "cpu.max 50000 100000",

@@ -44,18 +44,6 @@ pub struct Resources<'a> {
     pub unified: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
 }
 
-impl<'a> Resources<'a> {
-    /// The same with all that is said about the CPU in `cpu`.
-    pub(crate) fn with_one_cpu(&self) -> Cow<'_, Self> {
-        let Some(capitals) = &self.cpu_in_capitals else { return Cow::Borrowed(self) };
-        let cpu = match &self.cpu {
-            Some(cpu) => capitals.clone().or(cpu),
-            None => capitals.clone(),
-        };
-        Cow::Owned(Self { cpu: Some(cpu), cpu_in_capitals: None, ..self.clone() })
-    }
-}
-
 /// One device rule.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Device<'a> {
@@ -143,22 +131,6 @@ pub struct Cpu<'a> {
     /// 1 for `SCHED_IDLE` treatment of the whole cgroup.
     #[serde(alias = "Idle", skip_serializing_if = "Option::is_none")]
     pub idle: Option<i64>,
-}
-
-impl<'a> Cpu<'a> {
-    fn or(self, other: &Self) -> Self {
-        Self {
-            shares: self.shares.or(other.shares),
-            quota: self.quota.or(other.quota),
-            burst: self.burst.or(other.burst),
-            period: self.period.or(other.period),
-            realtime_runtime: self.realtime_runtime.or(other.realtime_runtime),
-            realtime_period: self.realtime_period.or(other.realtime_period),
-            cpus: self.cpus.or_else(|| other.cpus.clone()),
-            mems: self.mems.or_else(|| other.mems.clone()),
-            idle: self.idle.or(other.idle),
-        }
-    }
 }
 
 /// Number of tasks.
@@ -279,16 +251,7 @@ mod tests {
         let capital = r#"{"CPU":{"Cpus":"0","Shares":2},"Memory":{"Limit":5},"Pids":{"Limit":7}}"#;
         let usual = r#"{"cpu":{"cpus":"0","shares":2},"memory":{"limit":5},"pids":{"limit":7}}"#;
         let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
-        assert_eq!(*read(capital).with_one_cpu(), read(usual));
+        assert_eq!(*read(capital).settled(), read(usual));
         assert_ne!(read(usual), Resources::default());
-    }
-
-    #[test]
-    fn a_name_in_both_cases() {
-        let both = r#"{"cpu":{"shares":2,"quota":3},"CPU":{"Quota":4,"Cpus":"0"}}"#;
-        let one = r#"{"cpu":{"shares":2,"quota":4,"cpus":"0"}}"#;
-        let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
-        assert_eq!(*read(both).with_one_cpu(), read(one));
-        assert!(matches!(read(one).with_one_cpu(), Cow::Borrowed(_)));
     }
 }
