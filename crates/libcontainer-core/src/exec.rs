@@ -167,7 +167,7 @@ fn spawn_process(
     {
         return spawn(Some(&moved));
     }
-    if !is_full {
+    if !is_full || error.step != Step::Clone {
         return Err(error);
     }
     let of_v2 = record.paths().find(|(controllers, _)| controllers.is_empty());
