@@ -16,6 +16,7 @@ pub const CASES: &[Case] = cases![
     a_group_that_is_there_already,
     an_exec_has_a_group_below,
     an_exec_follows_an_init_that_moved,
+    an_exec_follows_an_init_whose_group_is_gone,
     one_clone_into_the_group_and_no_move,
     pids_limit,
     pids_without_limit,
@@ -34,7 +35,8 @@ pub const CASES: &[Case] = cases![
     the_mount_is_of_version_2,
     the_mount_is_read_only,
     the_mount_with_a_namespace_shows_its_own,
-    the_mount_without_a_namespace_shows_its_own,
+    the_mount_without_a_namespace_shows_all,
+    the_host_keeps_its_mount_options,
 ];
 
 fn the_default_name_is_the_id() {
@@ -97,6 +99,23 @@ fn an_exec_follows_an_init_that_moved() {
     let seen = container.exec(&[], &[step]).seen();
     let inside = inner.strip_prefix("/sys/fs/cgroup").unwrap();
     assert_eq!(seen[step], format!("0::/{}", inside.display()));
+    let refused = container.exec(&["--cgroup", "/"], &[step]).fails_with("error adding pid ");
+    refused.fails_with("device or resource busy");
+}
+
+fn an_exec_follows_an_init_whose_group_is_gone() {
+    let container = Bundle::new().sleeping();
+    let group = host::cgroup_v2(container.pid());
+    let other = group.with_file_name(format!("{}-other", container.id));
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("cgroup.procs"), container.pid().to_string()).unwrap();
+    fs::remove_dir(&group).unwrap();
+    let step = "read /proc/self/cgroup";
+    let seen = container.exec(&[], &[step]).seen();
+    let inside = other.strip_prefix("/sys/fs/cgroup").unwrap();
+    assert_eq!(seen[step], format!("0::/{}", inside.display()));
+    container.call_with("delete", &["--force"]).finish().ok();
+    fs::remove_dir(&other).unwrap();
 }
 
 /// Moving a process takes a lock that waits for every CPU; being born in a cgroup does not.
@@ -225,9 +244,24 @@ fn the_mount_with_a_namespace_shows_its_own() {
     assert_eq!(seen.mount("/sys/fs/cgroup")["root"], "/");
 }
 
-fn the_mount_without_a_namespace_shows_its_own() {
-    let step = "read /sys/fs/cgroup/cgroup.procs";
-    assert_eq!(Bundle::new().look(&[step])[step], "1");
+/// `/proc/self/cgroup` has the path from the top, where programs look it up.
+fn the_mount_without_a_namespace_shows_all() {
+    let path = format!("/behaviour-{}", std::process::id());
+    let read = format!("read /sys/fs/cgroup{path}/cgroup.procs");
+    let bundle = Bundle::new().set("linux.cgroupsPath", path.as_str());
+    let seen = bundle.look(&["read /proc/self/cgroup", &read]);
+    assert_eq!(seen["read /proc/self/cgroup"], format!("0::{path}"));
+    assert_eq!(seen[&read], "1");
+}
+
+fn the_host_keeps_its_mount_options() {
+    let options = || {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        mounts.lines().find(|line| line.contains(" - cgroup2 ")).unwrap().to_owned()
+    };
+    let before = options();
+    Bundle::new().look(&["mounts"]);
+    assert_eq!(options(), before);
 }
 
 /// Demands contents of files of a container with these resources.

@@ -22,6 +22,7 @@ pub const CASES: &[Case] = cases![
     a_bad_annotation_is_refused,
     an_unknown_property_is_refused,
     update_changes_the_unit,
+    idle_or_a_weight,
     devices_survive_a_reload,
     exec_is_in_the_scope,
     pause_and_resume,
@@ -214,6 +215,39 @@ fn update_changes_the_unit() {
     assert_eq!(file(&container, "cpu.max"), "10000 50000");
     assert_eq!(property(&container, "MemoryMax"), "infinity");
     assert_eq!(property(&container, "TasksMax"), "12");
+}
+
+fn idle_or_a_weight() {
+    let container = bundle().sleeping();
+    let state = || {
+        let now = file(&container, "cpu.idle") + " " + &property(&container, "CPUWeight");
+        systemctl(&["daemon-reload"]);
+        assert_eq!(now, file(&container, "cpu.idle") + " " + &property(&container, "CPUWeight"));
+        now
+    };
+    let update = |resources: serde_json::Value| {
+        let update = container.call("update").args(&["--resources", "-"]).arg(&container.id);
+        update.stdin(&resources.to_string()).finish().ok().stderr
+    };
+    let (both, idle) = ("unable to apply both", "1 idle");
+    for _ in 0..2 {
+        let warning = update(json!({ "cpu": { "shares": 200, "idle": 1 } }));
+        assert!(warning.contains(both), "{warning}");
+        assert_eq!(state(), idle);
+    }
+    // To systemd both are one property: the later one counts.
+    assert_eq!(update(json!({ "cpu": { "shares": 200 } })), "");
+    assert_eq!(state(), "0 29");
+    let warning = update(json!({ "unified": { "cpu.idle": "1", "cpu.weight": "8" } }));
+    assert!(warning.contains(both), "{warning}");
+    assert_eq!(state(), idle);
+    update(json!({ "unified": { "cpu.weight": "8" } }));
+    assert_eq!(state(), "0 8");
+    update(json!({ "cpu": { "idle": 0 } }));
+    assert_eq!(state(), "0 8");
+    update(json!({ "cpu": { "idle": 1 } }));
+    update(json!({ "cpu": { "idle": 0 } }));
+    assert_eq!(state(), "0 100");
 }
 
 fn devices_survive_a_reload() {

@@ -26,6 +26,7 @@ mod processes;
 mod record;
 mod remove;
 mod resources;
+mod settle;
 pub mod spec;
 pub mod stats;
 mod step;

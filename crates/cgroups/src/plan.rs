@@ -47,9 +47,9 @@ pub struct Plan {
 /// When a value cannot be put into practice in this layout; the error names its JSON path.
 pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan, PlanError> {
     let none = spec::Resources::default();
-    let given = request.resources.unwrap_or(&none);
-    let kept = request.systemd.is_some().then(|| systemd::resources(given));
-    let resources = kept.as_ref().unwrap_or(given);
+    let given = request.resources.unwrap_or(&none).settled();
+    let kept = request.systemd.is_some().then(|| systemd::resources(&given));
+    let resources = kept.as_ref().unwrap_or(&given);
     let (unit, path) = match &request.systemd {
         Some(wanted) => {
             let (path, id) = (request.path, request.id);

@@ -134,7 +134,6 @@ fn v2() {
                 r#"{"cpu":{"shares":1024,"quota":50000,"period":100000,"burst":1000,"idle":1,
                     "realtimeRuntime":950,"realtimePeriod":1000,"cpus":"0-1","mems":"0"}}"#,
                 &[
-                    "cpu.weight 100",
                     "cpu.idle 1",
                     "cpu.max.burst 1000",
                     "cpu.max 50000 100000",
@@ -289,6 +288,12 @@ fn a_machine_without_the_devices_controller() {
     let request = Request { path: None, id: "id", resources: None, ..Request::default() };
     assert_eq!(plan(&layout, &request).unwrap_err().path, "linux.resources.devices");
     assert!(plan(&layout, &Request { rootless: true, ..request }).is_ok());
+}
+
+#[test]
+fn cpu_in_capitals() {
+    let json = r#"{"cpu":{"shares":1024,"quota":9},"CPU":{"Quota":50000,"cpus":"0"}}"#;
+    table(Kind::V2, &[(json, &["cpu.weight 100", "cpu.max 50000", "cpuset.cpus 0"])]);
 }
 
 #[test]

@@ -19,8 +19,11 @@ pub struct Resources<'a> {
     #[serde(alias = "Memory", skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
     /// CPU time and placement.
-    #[serde(alias = "CPU", borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu<'a>>,
+    /// The same, as some engines write it; beside `cpu` it adds to that one, and counts more.
+    #[serde(rename = "CPU", borrow, skip_serializing_if = "Option::is_none")]
+    pub cpu_in_capitals: Option<Cpu<'a>>,
     /// Number of tasks.
     #[serde(alias = "Pids", skip_serializing_if = "Option::is_none")]
     pub pids: Option<Pids>,
@@ -248,7 +251,7 @@ mod tests {
         let capital = r#"{"CPU":{"Cpus":"0","Shares":2},"Memory":{"Limit":5},"Pids":{"Limit":7}}"#;
         let usual = r#"{"cpu":{"cpus":"0","shares":2},"memory":{"limit":5},"pids":{"limit":7}}"#;
         let read = |text: &'static str| serde_json::from_str::<Resources<'_>>(text).unwrap();
-        assert_eq!(read(capital), read(usual));
+        assert_eq!(*read(capital).settled(), read(usual));
         assert_ne!(read(usual), Resources::default());
     }
 }

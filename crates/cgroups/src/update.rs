@@ -12,6 +12,9 @@ use crate::step::{Place, run_or_undo};
 use crate::subtree;
 use crate::systemd;
 
+/// A weight of 100.
+const DEFAULT_SHARES: u64 = 1024;
+
 impl Record {
     /// Writes the limits that are present; the others stay, and so do device rules unless some
     /// are listed.
@@ -23,9 +26,14 @@ impl Record {
     /// are as they were.
     pub fn update(&self, resources: &Resources<'_>) -> Result<(), Error> {
         let root = self.open_root()?;
+        let resources = &*resources.settled();
         let refused = |error| Error::new("plan", "resources", Cause::Config(error));
         let whole = match &self.unit {
-            Some(_) => Some(systemd::resources(&self.with_whole_quota(root.as_fd(), resources)?)),
+            Some(_) => {
+                let mut whole = self.with_whole_quota(root.as_fd(), resources)?;
+                self.end_idleness(root.as_fd(), &mut whole);
+                Some(systemd::resources(&whole))
+            }
             None => None,
         };
         let resources = whole.as_ref().unwrap_or(resources);
@@ -62,6 +70,27 @@ impl Record {
         let path = directory.file(name);
         file::write_at(root, &path, &text)
             .at("write", &format!("\"{text}\" to {}", self.full(&path)))
+    }
+
+    /// An idle cgroup takes no weight. To systemd both are one property: a weight given later ends the
+    /// idleness, and the end of idleness is a weight, the kernel's default.
+    fn end_idleness(&self, root: BorrowedFd<'_>, resources: &mut Resources<'_>) {
+        let (idle, has_weight) = (resources.idle(), resources.has_weight());
+        let ends = has_weight && idle.is_none() || !has_weight && idle == Some(false);
+        let Some(directory) = self.directory("cpu").filter(|_| ends && self.kind == Kind::V2)
+        else {
+            return;
+        };
+        // Older kernels have no such file.
+        let now = file::read_at(root, &directory.file("cpu.idle"));
+        if !now.is_ok_and(|text| text.trim() == "1") {
+            return;
+        }
+        let cpu = resources.cpu.get_or_insert_default();
+        match has_weight {
+            true => cpu.idle = Some(0),
+            false => cpu.shares = Some(DEFAULT_SHARES),
+        }
     }
 
     /// The same with both CPU quota and period if there is one of them: systemd knows their ratio.

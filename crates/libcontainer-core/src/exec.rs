@@ -153,14 +153,25 @@ fn spawn_process(
     let spawn = |record: Option<&cgroups::Record>| {
         spawn_in(record, container, live, namespaces, plan, request)
     };
-    match spawn(record.as_ref()) {
-        // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody.
-        Err(error) if error.errno() == Some(Errno::BUSY) && request.cgroup.is_empty() => {
-            let moved = record.and_then(|record| record.of_process(container.state.pid).ok());
-            if moved.is_some() { spawn(moved.as_ref()) } else { Err(error) }
-        }
-        result => result,
+    let (error, record) = match (spawn(record.as_ref()), record) {
+        (Err(error), Some(record)) => (error, record),
+        (result, _) => return result,
+    };
+    // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody; or to
+    // one elsewhere, and the container's own is gone.
+    let is_full = error.errno() == Some(Errno::BUSY);
+    let is_gone = error.step == Step::EnterCgroup && error.errno() == Some(Errno::NOENT);
+    if (is_full || is_gone)
+        && request.cgroup.is_empty()
+        && let Ok(moved) = record.of_process(container.state.pid)
+    {
+        return spawn(Some(&moved));
     }
+    if !is_full || error.step != Step::Clone {
+        return Err(error);
+    }
+    let of_v2 = record.paths().find(|(controllers, _)| controllers.is_empty());
+    Err(Errno::BUSY).at(Step::EnterCgroup, of_v2.map_or_else(String::new, |(_, path)| path))
 }
 
 fn spawn_in(

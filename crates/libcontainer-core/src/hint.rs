@@ -38,6 +38,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "a caller with a real-time policy (chrt) can only join a cpu cgroup with real-time budget: linux.resources.cpu.realtimeRuntime",
     ),
     (
+        Step::EnterCgroup,
+        Some(Errno::BUSY),
+        "a cgroup v2 that hands controllers down takes no processes; name one below it (--cgroup)",
+    ),
+    (
         Step::Exec,
         Some(Errno::TOOBIG),
         "process.args and process.env are longer than the kernel takes: 128 KiB for one, a quarter of RLIMIT_STACK for all",

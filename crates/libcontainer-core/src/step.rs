@@ -79,7 +79,7 @@ steps! {
     /// `exec --cgroup`
     UnknownController = "unknown controller",
     /// Opening what it takes to join the cgroup of a container.
-    EnterCgroup = "error adding pid to cgroups:",
+    EnterCgroup = "error adding pid of the new process to cgroups:",
     /// A namespace file.
     OpenNamespace = "open namespace",
     /// setns.

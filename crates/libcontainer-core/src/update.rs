@@ -22,7 +22,8 @@ pub struct Shares<'a> {
 ///
 /// Device rules are never changed by an update, as with runc. When the kernel refuses a limit, all of
 /// them are as they were; shares come last, and take no limit back.
-pub fn update(container: &Container, document: &[u8], shares: Shares<'_>) -> Result<()> {
+/// Warnings are about what has no effect.
+pub fn update(container: &Container, document: &[u8], shares: Shares<'_>) -> Result<Vec<String>> {
     if matches!(container.status, Status::Stopped | Status::Creating) {
         return Err(Error::new(Step::CheckStatus, "container not running"));
     }
@@ -34,7 +35,8 @@ pub fn update(container: &Container, document: &[u8], shares: Shares<'_>) -> Res
     let group = group(container, shares)?;
     cgroup(container)?.update(&resources).map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     let lines = [shares.cache, shares.bandwidth].into_iter().flatten();
-    group.map_or(Ok(()), |group| lines.into_iter().try_for_each(|lines| group.update(lines)))
+    group.map_or(Ok(()), |group| lines.into_iter().try_for_each(|lines| group.update(lines)))?;
+    Ok(resources.warning().map(str::to_owned).into_iter().collect())
 }
 
 /// The group that gets the shares, if there are any; said in runc's words if it can't.

@@ -90,6 +90,11 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     ),
     always(
+        "runc",
+        "writes a weight to an idle cgroup, where the kernel takes none",
+        &["systemd::idle_or_a_weight"],
+    ),
+    always(
         "runc 1.1",
         "leaves these limits away",
         &[

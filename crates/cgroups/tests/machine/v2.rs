@@ -54,6 +54,8 @@ fn v2_updates_go_through_in_either_direction() {
     cgroup.update(r#"{"cpu":{"quota":-1}}"#).unwrap();
     cgroup.holds("", "cpu.max", "max 50000");
     cgroup.update(r#"{"cpu":{"idle":1}}"#).unwrap();
+    // An idle cgroup takes no weight, so none is written.
+    cgroup.update(r#"{"cpu":{"idle":1,"shares":300}}"#).unwrap();
     cgroup.holds("", "cpu.idle", "1");
     cgroup.update(r#"{"cpu":{"idle":0,"shares":2}}"#).unwrap();
     cgroup.holds("", "cpu.idle", "0");

@@ -148,7 +148,7 @@ pub fn run(
             .map_err(failed),
         "seccomp" => seccomp::seccomp(context, words),
         "validate" => validate::validate(context, global, words),
-        "update" => update::update(words, &root).map_err(failed),
+        "update" => update::update(context, words, &root).map_err(failed),
         "stats" => stats::stats(words, &root).map_err(failed),
         "top" => stats::top(words, &root).map_err(failed),
         "ps" => ps::ps(words, &root, command, context),

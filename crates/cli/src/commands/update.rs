@@ -7,7 +7,7 @@ use libcontainer_core::step::Step;
 use libcontainer_core::update::{Shares, update as update_container};
 
 use super::exec::read;
-use super::find;
+use super::{Context, find, warn};
 use crate::parse::Words;
 use crate::size::size;
 
@@ -44,7 +44,7 @@ const OPTIONS: [(&str, &str, &str, Kind); 15] = [
 ];
 
 /// `update`
-pub fn update(words: &Words, root: &str) -> Result<i32> {
+pub fn update(context: &Context, words: &Words, root: &str) -> Result<i32> {
     let container = find(root, &words.args[0])?;
     let document = match words.last("resources") {
         Some("-") => read("/dev/stdin")?,
@@ -53,7 +53,8 @@ pub fn update(words: &Words, root: &str) -> Result<i32> {
     };
     let given = |option| words.last(option).filter(|text| !text.is_empty());
     let shares = Shares { cache: given("l3-cache-schema"), bandwidth: given("mem-bw-schema") };
-    update_container(&container, &document, shares).map(|()| 0)
+    warn(context, &update_container(&container, &document, shares)?);
+    Ok(0)
 }
 
 fn from_options(words: &Words) -> Result<Value> {

@@ -1,6 +1,6 @@
 //! The cgroup filesystems inside a container (`mounts[].type` "cgroup").
 //!
-//! On v2 one mount. On v1 a tmpfs with a folder for each hierarchy; with a cgroup namespace these
+//! On v2 one mount, which without a cgroup namespace shows all of the hierarchy. On v1 a tmpfs with a folder for each hierarchy; with a cgroup namespace these
 //! are fresh mounts, which show only the container's part, else binds of that part.
 
 use std::os::fd::OwnedFd;
@@ -41,6 +41,7 @@ pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
 }
 
 fn unified(plan: &CgroupMount) -> std::result::Result<Tree, Cause> {
+    // Without a namespace a fresh mount would take the host's its options (nsdelegate).
     let fresh = if plan.namespaced {
         match detached("cgroup2", "cgroup", plan.options.set, &plan.options.data) {
             Err(

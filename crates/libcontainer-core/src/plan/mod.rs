@@ -320,6 +320,8 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
     let intel_rdt = intel_rdt::plan(linux, options, &mut warnings)?;
     let rootfs = rootfs::path(spec, options)?;
     let cgroup = plan_cgroup(spec, options, host, &namespaces)?;
+    let resources = linux.and_then(|linux| linux.resources.as_ref());
+    warnings.extend(resources.and_then(|resources| resources.warning()).map(str::to_owned));
     let layout = rootfs::Surroundings { namespaces: &namespaces, cgroup: cgroup.as_ref(), host };
     let work = rootfs::plan(spec, options, &layout, &mut warnings)?;
     let init = InitPlan {

@@ -76,7 +76,8 @@ pub struct CgroupHierarchy {
     pub name: String,
     /// Mount data that names the hierarchy, such as `cpu,cpuacct` or `none,name=systemd`.
     pub data: String,
-    /// The container's folder on the host.
+    /// The folder on the host that is shown: the container's, or of version 2 without a cgroup namespace
+    /// all of the hierarchy.
     pub path: String,
     /// The runtime's own, in which a container stays that may not have one.
     pub own: String,
@@ -300,6 +301,9 @@ fn cgroup_mount(
     let layout = around.host.cgroups.as_ref()?;
     let record = around.cgroup?.record();
     let unified = layout.kind() == cgroups::Kind::V2;
+    let namespaced = around.namespaces.has(Namespace::Cgroup);
+    let top =
+        |directory: &cgroups::Directory| clean(&format!("{}/{}", layout.root(), directory.mount));
     let own = |directory: &cgroups::Directory| {
         let same = layout.hierarchies().iter().find(|hierarchy| hierarchy.mount == directory.mount);
         let below = same.map_or("", |hierarchy| &hierarchy.own);
@@ -314,11 +318,11 @@ fn cgroup_mount(
                 Some(_) => format!("none,{controllers}"),
                 None => controllers.to_owned(),
             },
-            path,
+            // Without a namespace /proc/self/cgroup tells paths from the top, and programs look there.
+            path: if unified && !namespaced { top(directory) } else { path },
             own: own(directory),
         })
         .collect();
-    let namespaced = around.namespaces.has(Namespace::Cgroup);
     Some(FsOp::Cgroup(CgroupMount {
         field,
         destination,
