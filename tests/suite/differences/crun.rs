@@ -255,7 +255,10 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "leaves ONLCR set",
-        &["terminal::run_in_the_foreground_adds_no_carriage_returns"],
+        &[
+            "terminal::run_in_the_foreground_adds_no_carriage_returns",
+            "terminal::exec_in_the_foreground_adds_no_carriage_returns",
+        ],
     ),
     always(
         "crun 1.8",
