@@ -270,6 +270,14 @@ pub const DIFFERENCES: &[Difference] = &[
             "namespaces::time_offsets_reach_exec",
         ],
     ),
+    always(
+        "crun 1.8",
+        "sets no clocks together with a user namespace",
+        &[
+            "namespaces::time_offsets_in_a_new_user_namespace",
+            "namespaces::time_offsets_of_an_ordinary_user",
+        ],
+    ),
     always("crun 1.8", "copies no mode of the folder itself", &["mounts::tmpfs_copies_up"]),
     always(
         "crun 1.8",

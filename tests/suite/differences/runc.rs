@@ -109,6 +109,8 @@ pub const DIFFERENCES: &[Difference] = &[
             "namespaces::all_eight_new_at_once",
             "namespaces::time_offsets_move_the_clocks",
             "namespaces::time_offsets_reach_exec",
+            "namespaces::time_offsets_in_a_new_user_namespace",
+            "namespaces::time_offsets_of_an_ordinary_user",
         ],
     ),
     always(
