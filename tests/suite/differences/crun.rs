@@ -80,7 +80,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "has no command events",
-        &["limits::running_out_of_memory_is_an_event", "limits::statistics_at_an_interval"],
+        &[
+            "limits::running_out_of_memory_is_an_event",
+            "limits::statistics_at_an_interval",
+            "rootless::statistics_without_a_cgroup",
+        ],
     ),
     always(
         "crun 1.8",

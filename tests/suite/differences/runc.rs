@@ -101,6 +101,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know network devices", NET_DEVICES),
     always(
         "runc 1.1",
+        "events needs a memory cgroup unless only --stats are asked for",
+        &["rootless::statistics_without_a_cgroup"],
+    ),
+    always(
+        "runc 1.1",
         "has no time namespaces",
         &[
             "errors::time_offsets_without_namespace",
