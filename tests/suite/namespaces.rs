@@ -40,6 +40,8 @@ pub const CASES: &[Case] = cases![
     the_host_processes_are_hidden,
     time_offsets_move_the_clocks,
     time_offsets_reach_exec,
+    time_offsets_in_a_new_user_namespace,
+    time_offsets_of_an_ordinary_user,
 ];
 
 fn a_new_pid_namespace() {
@@ -194,7 +196,7 @@ fn the_host_processes_are_hidden() {
 }
 
 fn time_offsets_move_the_clocks() {
-    let seen = with_offsets().look(&["clock"]);
+    let seen = with_offsets(Bundle::new()).look(&["clock"]);
     let own = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec;
     let moved = seen["clock"]["monotonic"].as_i64().unwrap() - own;
     assert!((7770..=7778).contains(&moved), "{moved}");
@@ -202,16 +204,29 @@ fn time_offsets_move_the_clocks() {
 }
 
 fn time_offsets_reach_exec() {
-    let container = with_offsets().sleeping();
+    let container = with_offsets(Bundle::new()).sleeping();
     check_offsets(&container.exec(&[], &["clock"]).seen());
 }
 
-fn with_offsets() -> Bundle {
+fn time_offsets_in_a_new_user_namespace() {
+    let map = json!([{ "containerID": 0, "hostID": 100_000, "size": 65_536 }]);
+    let bundle = with_offsets(Bundle::new().owned_by(100_000)).namespace("user");
+    let container =
+        bundle.set("linux.uidMappings", map.clone()).set("linux.gidMappings", map).sleeping();
+    check_offsets(&container.exec(&[], &["clock"]).seen());
+}
+
+fn time_offsets_of_an_ordinary_user() {
+    let container = with_offsets(Bundle::rootless()).sleeping();
+    check_offsets(&container.exec(&[], &["clock"]).seen());
+}
+
+fn with_offsets(bundle: Bundle) -> Bundle {
     let offsets = json!({
         "monotonic": { "secs": 7777, "nanosecs": 2_718_281 },
         "boottime": { "secs": 1337, "nanosecs": 3_141_519 },
     });
-    Bundle::new().namespace("time").set("linux.timeOffsets", offsets)
+    bundle.namespace("time").set("linux.timeOffsets", offsets)
 }
 
 fn check_offsets(seen: &Seen) {

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use behaviour::ordinary_user::{GRANTED, USER, grant_ids};
 use behaviour::{Bundle, Pty, Seen, host};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
 
@@ -22,6 +23,7 @@ pub const CASES: &[Case] = cases![
     the_state_is_in_the_users_runtime_directory,
     it_stays_in_the_callers_cgroups,
     a_cgroup_namespace_of_its_own,
+    statistics_without_a_cgroup,
     a_limit_without_permission_is_an_error,
     a_cgroup_path_without_permission_is_an_error,
     cgroups_can_not_be_written,
@@ -136,6 +138,19 @@ fn a_cgroup_namespace_of_its_own() {
     let seen =
         Bundle::rootless().without_namespace("cgroup").namespace("cgroup").look(&["namespaces"]);
     assert_ne!(seen["namespaces"]["cgroup"], host::namespace("self", "cgroup"));
+}
+
+/// There is nothing to count by, but also nothing wrong.
+fn statistics_without_a_cgroup() {
+    let mut container = Bundle::rootless().sleeping();
+    let once = container.call("events").arg("--stats").arg(&container.id).finish().ok();
+    let line: Value = serde_json::from_str(&once.stdout).unwrap();
+    assert_eq!((&line["type"], &line["id"]), (&json!("stats"), &json!(container.id)));
+    assert_eq!(line["data"]["hugetlb"], json!({}));
+    let events = container.call("events").args(&["--interval", "200ms"]).arg(&container.id).spawn();
+    std::thread::sleep(Duration::from_secs(1));
+    container.delete_force().ok();
+    assert!(events.wait().ok().stdout.lines().count() >= 2);
 }
 
 fn a_limit_without_permission_is_an_error() {

@@ -19,6 +19,8 @@ pub const CASES: &[Case] = cases![
     run_in_the_foreground_passes_the_size_on,
     run_in_the_foreground_follows_a_resize,
     run_in_the_foreground_adds_no_carriage_returns,
+    exec_in_the_foreground_adds_no_carriage_returns,
+    who_takes_the_master_gets_carriage_returns,
     run_in_the_foreground_restores_the_terminal,
     run_in_the_foreground_returns_the_exit_code,
     exec_with_a_terminal,
@@ -116,6 +118,27 @@ fn run_in_the_foreground_adds_no_carriage_returns() {
     let seen = Seen::parse(outer.wait_for("\"step\":\"tty\"}"));
     running.wait().ok();
     assert_eq!(seen["tty"]["adds_carriage_returns"], false);
+}
+
+fn exec_in_the_foreground_adds_no_carriage_returns() {
+    let container = Bundle::new().sleeping();
+    let (mut outer, other) = Pty::open(24, 80);
+    let running = container.exec_call(&["--tty"], &["tty"]).on_terminal(&other).spawn();
+    let seen = Seen::parse(outer.wait_for("\"step\":\"tty\"}"));
+    running.wait().ok();
+    assert_eq!(seen["tty"]["adds_carriage_returns"], false);
+}
+
+/// The terminal in front of an engine's client is raw altogether, so that lines would become stairs.
+fn who_takes_the_master_gets_carriage_returns() {
+    let seen = seen_on_terminal(Bundle::new(), &["tty"]);
+    assert_eq!(seen["tty"]["adds_carriage_returns"], true);
+    let container = Bundle::new().sleeping();
+    let socket = ConsoleSocket::listen(container.scratch("tty.sock"));
+    let options = ["--tty", "--detach", "--console-socket", socket.option()];
+    container.exec(&options, &["tty"]).ok();
+    let seen = Seen::parse(socket.receive().wait_for("\"step\":\"tty\"}"));
+    assert_eq!(seen["tty"]["adds_carriage_returns"], true);
 }
 
 fn run_in_the_foreground_restores_the_terminal() {

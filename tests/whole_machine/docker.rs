@@ -44,10 +44,10 @@ fn runs(m: &mut Machine) {
 fn terminal(m: &mut Machine) {
     m.sh("with_terminal 'docker run --rm --tty --interactive --name $box busybox \
           sh -c \"test -t 0 && tty\"'")
-        .shows(&["/dev/pts/0"]);
+        .shows(&["/dev/pts/0\r\n"]);
     sleeps(m, "");
     m.sh("with_terminal 'docker exec --tty --interactive $box sh -c \"stty -g; tty\"'")
-        .shows(&[":", "/dev/pts/0"]);
+        .shows(&[":", "/dev/pts/0\r\n"]);
 }
 
 fn input(m: &mut Machine) {

@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::container::{Container, Status};
 use crate::error::{At, Error, Result, cgroup_failed};
 use crate::network::{self, Interface};
-use crate::pause::cgroup;
 use crate::step::Step;
+use crate::usage::cgroup_stats;
 
 /// One line.
 #[derive(Debug, Serialize)]
@@ -45,7 +45,7 @@ pub fn stats(container: &Container) -> Result<String> {
         let words = format!("container with id {} is not running", container.state.id);
         return Err(Error::new(Step::CheckStatus, words));
     }
-    let cgroup = cgroup(container)?.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
+    let cgroup = cgroup_stats(container)?;
     let data = Data { cgroup, network_interfaces: network::interfaces(container.state.pid) };
     Ok(Event { kind: "stats", id: container.dir.id(), data: Some(data) }.line())
 }
@@ -61,8 +61,9 @@ pub fn watch(
     stats(container)?;
     let id = container.dir.id();
     let Some(init) = container.live() else { return Ok(()) };
-    let oom =
-        cgroup(container)?.watch_oom().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
+    let oom = container.state.cgroup.as_ref().map_or(Ok(None), |record| {
+        record.watch_oom().map_err(|error| cgroup_failed(Step::Cgroup, &error))
+    })?;
     let mut next = Instant::now() + interval;
     loop {
         let left = next.saturating_duration_since(Instant::now());

@@ -121,7 +121,7 @@ fn exec_beside(
     };
     trace::phase("talk with the process");
     let terminal = converse(&pipe, console, signals.as_ref(), &deliver)?;
-    terminal.iter().for_each(relay::give_size);
+    terminal.iter().for_each(relay::fit);
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
     trace::phase("the program runs");
     pipe.send(&Message::Proceed { gate: false })?;

@@ -23,7 +23,7 @@ pub fn resume(container: &Container) -> Result<()> {
 
 /// The cgroup of a container, which one that was created without has not.
 pub fn cgroup(container: &Container) -> Result<&cgroups::Record> {
-    let none = |reason| Error::because(Step::Cgroup, "no cgroup:", reason);
+    let none = |reason| Error::because(Step::Cgroup, "no cgroup", reason);
     match &container.state.cgroup {
         None => Err(none("the container was created without one (--cgroup-manager disabled)")),
         Some(record) if record.directories.is_empty() => {

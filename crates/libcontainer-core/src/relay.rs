@@ -10,7 +10,7 @@ use rustix::event::PollFlags;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::termios::{OptionalActions, Termios};
+use rustix::termios::{OptionalActions, OutputModes, Termios};
 
 use crate::error::{At, Result};
 use crate::step::Step;
@@ -71,8 +71,15 @@ impl Way {
     }
 }
 
-/// Gives a container's terminal the size of the caller's, before its program asks for it.
-pub fn give_size(master: &OwnedFd) {
+/// Fits a container's terminal to the caller's that is in front of it, before its program runs: lines end as the
+/// program writes them, since the caller's adds carriage returns, and the size is the caller's.
+///
+/// Who takes a terminal at a console socket decides this for himself.
+pub fn fit(master: &OwnedFd) {
+    if let Ok(mut modes) = rustix::termios::tcgetattr(master) {
+        modes.output_modes.remove(OutputModes::ONLCR);
+        let _ = rustix::termios::tcsetattr(master, OptionalActions::Now, &modes);
+    }
     if let Ok(size) = rustix::termios::tcgetwinsize(rustix::stdio::stdin()) {
         // The container may have closed its side.
         let _ = rustix::termios::tcsetwinsize(master, size);

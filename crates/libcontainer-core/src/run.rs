@@ -49,7 +49,7 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
     }
     let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
-    let terminal = created.terminal.take().inspect(relay::give_size);
+    let terminal = created.terminal.take().inspect(relay::fit);
     let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
         trace::phase("start the program");
         start_program(&created, &signals, recorder.as_ref())?;

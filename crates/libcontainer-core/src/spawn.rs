@@ -1,8 +1,8 @@
 //! How the process of a container comes into its namespaces: one `clone3`, with what must be done around it.
 //!
 //! A pid or time namespace is joined by the parent, which then goes back; so are others when the
-//! user namespace is new, as its processes may not join what belongs to the host. Only a user
-//! namespace that is joined takes a helper process, for there is no way back from it.
+//! user namespace is new, as its processes may not join what belongs to the host. A helper
+//! process does it when there is no way back: a user namespace is joined, or is new and has clock offsets.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -68,16 +68,20 @@ pub fn spawn(
     for file in &ours {
         away.join(file)?;
     }
-    if !plan.namespaces.clock_offsets.is_empty() {
+    let offset = !plan.namespaces.clock_offsets.is_empty();
+    // A time namespace belongs to the user namespace that it is made in, and an ordinary user has no right to one
+    // elsewhere. In another pid namespace, though, the helper would tell the process's id as it is there.
+    if offset && new_user && !plan.namespaces.joins(Namespace::Pid) {
+        let user = NamespaceSet::EMPTY.with(Namespace::User);
+        let bare = CloneRequest { namespaces: user, cgroup: request.cgroup, sibling: false };
+        let rest = request.namespaces.without(Namespace::User);
+        let child = spawn_by_helper(&bare, rest, |_| offset_clocks(plan).map(|()| theirs), init)?;
+        away.back()?;
+        return Ok(child);
+    }
+    if offset {
         away.remember(Namespace::Time)?;
-        ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Time))
-            .at(Step::NewNamespace, "time")?;
-        procfs::open_directory("self")
-            .and_then(|dir| {
-                ::namespaces::write_offsets(dir.as_fd(), &plan.namespaces.clock_offsets)
-            })
-            .at(Step::TimeOffsets, "/proc/self/timens_offsets")
-            .map_err(|error| error.field("linux.timeOffsets"))?;
+        offset_clocks(plan)?;
     }
     match clone(request)? {
         Fork::Parent(child) => {
@@ -90,6 +94,16 @@ pub fn spawn(
             sys::exit_now(1)
         }
     }
+}
+
+/// Makes the time namespace of the caller's next child.
+fn offset_clocks(plan: &CreatePlan) -> Result<()> {
+    ::namespaces::unshare(NamespaceSet::EMPTY.with(Namespace::Time))
+        .at(Step::NewNamespace, "time")?;
+    procfs::open_directory("self")
+        .and_then(|dir| ::namespaces::write_offsets(dir.as_fd(), &plan.namespaces.clock_offsets))
+        .at(Step::TimeOffsets, "/proc/self/timens_offsets")
+        .map_err(|error| error.field("linux.timeOffsets"))
 }
 
 /// Makes a process.

@@ -83,10 +83,7 @@ impl Sampler {
 
     fn look(&mut self, container: &Container) -> Result<Usage> {
         let now = Instant::now();
-        let stats = match &container.state.cgroup {
-            Some(record) => record.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error))?,
-            None => Stats::default(),
-        };
+        let stats = cgroup_stats(container)?;
         let cpu_time = stats.cpu.usage.total;
         let before = self.last.insert(container.dir.id().to_owned(), (now, cpu_time));
         let cpu_percent = before.map(|(then, used)| {
@@ -112,6 +109,14 @@ impl Sampler {
             memory_pressure: some(stats.memory.psi.as_ref()),
             io_pressure: some(stats.blkio.psi.as_ref()),
         })
+    }
+}
+
+/// What the container's cgroup tells; of a container without one, nothing.
+pub fn cgroup_stats(container: &Container) -> Result<Stats> {
+    match &container.state.cgroup {
+        Some(record) => record.stats().map_err(|error| cgroup_failed(Step::Cgroup, &error)),
+        None => Ok(Stats::default()),
     }
 }
 

@@ -80,7 +80,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "has no command events",
-        &["limits::running_out_of_memory_is_an_event", "limits::statistics_at_an_interval"],
+        &[
+            "limits::running_out_of_memory_is_an_event",
+            "limits::statistics_at_an_interval",
+            "rootless::statistics_without_a_cgroup",
+        ],
     ),
     always(
         "crun 1.8",
@@ -255,7 +259,10 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun",
         "leaves ONLCR set",
-        &["terminal::run_in_the_foreground_adds_no_carriage_returns"],
+        &[
+            "terminal::run_in_the_foreground_adds_no_carriage_returns",
+            "terminal::exec_in_the_foreground_adds_no_carriage_returns",
+        ],
     ),
     always(
         "crun 1.8",
@@ -265,6 +272,14 @@ pub const DIFFERENCES: &[Difference] = &[
             "namespaces::joins_a_time_namespace",
             "namespaces::time_offsets_move_the_clocks",
             "namespaces::time_offsets_reach_exec",
+        ],
+    ),
+    always(
+        "crun 1.8",
+        "sets no clocks together with a user namespace",
+        &[
+            "namespaces::time_offsets_in_a_new_user_namespace",
+            "namespaces::time_offsets_of_an_ordinary_user",
         ],
     ),
     always("crun 1.8", "copies no mode of the folder itself", &["mounts::tmpfs_copies_up"]),

@@ -106,6 +106,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know network devices", NET_DEVICES),
     always(
         "runc 1.1",
+        "events needs a memory cgroup unless only --stats are asked for",
+        &["rootless::statistics_without_a_cgroup"],
+    ),
+    always(
+        "runc 1.1",
         "has no time namespaces",
         &[
             "errors::time_offsets_without_namespace",
@@ -114,6 +119,8 @@ pub const DIFFERENCES: &[Difference] = &[
             "namespaces::all_eight_new_at_once",
             "namespaces::time_offsets_move_the_clocks",
             "namespaces::time_offsets_reach_exec",
+            "namespaces::time_offsets_in_a_new_user_namespace",
+            "namespaces::time_offsets_of_an_ordinary_user",
         ],
     ),
     always(

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, major, minor};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
-use rustix::termios::{OptionalActions, OutputModes, Winsize};
+use rustix::termios::Winsize;
 
 use super::tree::Tree;
 use crate::error::{At, Error, Result};
@@ -34,11 +34,6 @@ pub fn open(pipe: &Pipe, size: Option<ConsoleSize>, process: &ProcessPlan) -> Re
         let size = Winsize { ws_row: size.height, ws_col: size.width, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&slave, size).at(Step::Console, "set its size")?;
     }
-    let mut modes = rustix::termios::tcgetattr(&master).at(Step::Console, "read its modes")?;
-    // Lines end as the program writes them; the caller's terminal adds carriage returns.
-    modes.output_modes.remove(OutputModes::ONLCR);
-    rustix::termios::tcsetattr(&master, OptionalActions::Now, &modes)
-        .at(Step::Console, "set its modes")?;
     if process.uid != 0 {
         let _ = rustix::fs::fchown(&slave, Some(Uid::from_raw(process.uid)), None::<Gid>);
     }
