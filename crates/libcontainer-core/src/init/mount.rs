@@ -5,7 +5,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsconfig_set_flag,
@@ -17,7 +17,7 @@ use super::tree::{Change, NewFilesystem, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::FilesystemMount;
 use crate::plan::options::{MountOptions, attr, ms};
-use crate::rootfs::{Root, file_type};
+use crate::rootfs::Root;
 use crate::step::Step;
 
 /// Mounts a new filesystem.
@@ -49,15 +49,16 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
 fn place(plan: &FilesystemMount, root: &Root<'_>) -> Result<(OwnedFd, bool)> {
     let fail = |error: Error| error.field(format!("{}.destination", plan.field));
     if matches!(&*plan.kind, "proc" | "sysfs") {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW;
-        if let Ok(fd) = root.open(&plan.destination, flags) {
-            if file_type(&fd) == Ok(FileType::Directory) {
-                return Ok((fd, false));
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY;
+        match root.open(&plan.destination, flags) {
+            Ok(fd) => return Ok((fd, false)),
+            Err(Errno::NOTDIR) => {
+                let subject = format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
+                let reason =
+                    format!("filesystem {:?} must be mounted on ordinary directory", plan.kind);
+                return Err(fail(Error::because(Step::Mount, subject, reason)));
             }
-            let subject = format!("{:?} to rootfs at {:?}", plan.source, plan.destination);
-            let reason =
-                format!("filesystem {:?} must be mounted on ordinary directory", plan.kind);
-            return Err(fail(Error::because(Step::Mount, subject, reason)));
+            Err(_) => {}
         }
     }
     root.make_directory(&plan.destination, 0o755)
