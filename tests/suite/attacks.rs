@@ -15,6 +15,7 @@ pub const CASES: &[Case] = cases![
     a_spy_that_may_trace_sees_nothing_of_the_host,
     a_multiplexer_that_is_a_plain_file,
     a_multiplexer_without_devpts,
+    a_multiplexer_by_a_descriptor_of_the_runtime,
     the_runtime_as_interpreter_of_the_container,
     seventy_thousand_groups,
     three_hundred_and_forty_mappings,
@@ -79,6 +80,19 @@ fn a_multiplexer_without_devpts() {
 }
 
 /// What comes over the socket is a terminal's master, or nothing does.
+/// CVE-2024-21626: a path of the image by way of what the runtime has open.
+fn a_multiplexer_by_a_descriptor_of_the_runtime() {
+    for number in 3..24 {
+        let target = format!("/proc/self/fd/{number}/../../../../dev/pts");
+        let bundle = Bundle::new().without_mounts("/dev").writable().link("dev/pts", target);
+        let mut bundle = bundle.set("process.terminal", true).steps(&["sleep"]);
+        let socket = ConsoleSocket::listen(bundle.scratch("tty.sock"));
+        let error = bundle.create_with(&["--console-socket", socket.option()]).fails().stderr;
+        // That comes after the terminal was made.
+        assert!(!error.contains("/dev/console"), "descriptor {number}: {error}");
+    }
+}
+
 fn terminal_of_the_image(bundle: Bundle) -> Bundle {
     let mut bundle = bundle.set("process.terminal", true).steps(&["sleep"]);
     let socket = ConsoleSocket::listen(bundle.scratch("tty.sock"));

@@ -16,6 +16,7 @@ pub const CASES: &[Case] = cases![
     a_start_that_is_killed_in_a_hook_has_started,
     a_create_that_is_killed_has_made_a_stopped_container,
     a_create_that_is_killed_in_a_hook_is_deleted,
+    cgroups_of_a_create_that_is_killed_in_a_hook,
     delete_force_ends_a_create,
     an_endless_hook_can_be_ended,
     the_daemon_of_a_failed_create_is_ended,
@@ -152,6 +153,22 @@ fn a_create_that_is_killed_in_a_hook_is_deleted() {
     let _ = command.wait();
     bundle.delete_force().ok();
     bundle.delete_force().ok();
+}
+
+/// What was made in them is the container's, of each version.
+fn cgroups_of_a_create_that_is_killed_in_a_hook() {
+    let mut bundle = sleeping_hook("createRuntime");
+    let command = bundle.create_call(&[]).spawn();
+    let command = in_hook(&bundle, command);
+    let groups = host::cgroups_named(&bundle.id);
+    assert!(!groups.is_empty());
+    for group in &groups {
+        std::fs::create_dir(group.join("below")).unwrap();
+    }
+    command.signal("KILL");
+    let _ = command.wait();
+    bundle.delete_force().ok();
+    assert_eq!(host::cgroups_named(&bundle.id), Vec::<std::path::PathBuf>::new());
 }
 
 fn delete_force_ends_a_create() {

@@ -65,7 +65,12 @@ impl Plan {
         let unit = self.unit.as_ref().map(systemd::start).transpose()?;
         let mut created = Created {
             record: Record { directories: Vec::new(), ..self.record.clone() },
-            join: Join { root: Some(Arc::clone(&root)), closed: self.tasks(), ..Join::default() },
+            join: Join {
+                root: Some(Arc::clone(&root)),
+                base: self.record.root.clone(),
+                closed: self.tasks(),
+                ..Join::default()
+            },
             root,
             made: Vec::new(),
             fresh: vec![true; self.record.directories.len()],
@@ -101,8 +106,8 @@ impl Plan {
             match created.add(self, directory) {
                 Ok(fresh) => {
                     created.fresh[index] = fresh;
-                    let before = created.present[..index].iter().filter(|made| **made).count();
-                    created.record.directories.insert(before, directory.clone());
+                    let earlier = created.present[..index].iter().filter(|made| **made).count();
+                    created.record.directories.insert(earlier, directory.clone());
                     created.present[index] = true;
                 }
                 Err(error) => {

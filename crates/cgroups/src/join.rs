@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::error::{At, Error};
 use crate::file;
-use crate::record::{Directory, Record};
+use crate::record::{Directory, Record, full};
 
 /// What it takes to join a cgroup, opened beforehand.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Join {
     pub closed: Vec<String>,
     /// Where their paths begin.
     pub root: Option<Arc<OwnedFd>>,
+    /// The absolute path of that, for messages.
+    pub base: String,
     /// The directory of version 2 (`O_PATH`), for `CLONE_INTO_CGROUP` of clone3(2) (Linux 5.7),
     /// which works beside version 1 as well.
     pub v2: Option<OwnedFd>,
@@ -55,9 +57,9 @@ pub fn enter(join: &Join) -> Result<Vec<OwnedFd>, Error> {
     })?;
     let Some(root) = &join.root else { return Ok(Vec::new()) };
     let files = join.closed.iter().map(|path| {
-        let tasks = file::open(root.as_fd(), path, OFlags::WRONLY)
-            .map_err(|errno| Error { subject: path.clone(), ..not_joined(root.as_fd(), errno) })?;
-        file::put(tasks.as_fd(), b"0").map_err(|errno| not_joined(tasks.as_fd(), errno))?;
+        let tasks =
+            file::open(root.as_fd(), path, OFlags::WRONLY).at("open", &full(&join.base, path))?;
+        file::put(tasks.as_fd(), b"0").at("write 0 to", &full(&join.base, path))?;
         Ok(tasks)
     });
     files.collect()

@@ -61,8 +61,8 @@ impl Record {
         find(&|directory| directory.has(controller)).or_else(|| find(&Directory::is_v2))
     }
 
-    /// The directories that are made by [`Plan::begin`](crate::Plan::begin): of version 2 alone, if it
-    /// is beside version 1 and systemd has no part in it.
+    /// What a process may be born in before all is made ([`Plan::begin`](crate::Plan::begin)): version
+    /// 2, if it is beside version 1 and systemd has no part in it, else all.
     pub fn birthplace(&self) -> Cow<'_, Record> {
         if self.kind != Kind::Hybrid || self.unit.is_some() {
             return Cow::Borrowed(self);

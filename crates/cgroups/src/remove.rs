@@ -35,17 +35,18 @@ impl Record {
         self.remove_directories().map_err(|busy| stopped.err().unwrap_or(busy))
     }
 
-    /// Removes those of the directories that are empty, or so within a quarter of a second.
-    pub fn remove_unused(&self) {
-        for attempt in 0..=UNUSED_ATTEMPTS {
-            let removed = self.paths().map(|(_, path)| rustix::fs::rmdir(&*path));
-            if !removed.collect::<Vec<_>>().contains(&Err(Errno::BUSY))
-                || attempt == UNUSED_ATTEMPTS
-            {
-                return;
+    /// Removes those of the directories that are empty, or so within a quarter of a second; gives the
+    /// others.
+    pub fn remove_unused(&self) -> Vec<String> {
+        let mut busy: Vec<String> = self.paths().map(|(_, path)| path).collect();
+        for attempt in 0..UNUSED_ATTEMPTS {
+            busy.retain(|path| rustix::fs::rmdir(&**path) == Err(Errno::BUSY));
+            if busy.is_empty() {
+                break;
             }
             std::thread::sleep(Duration::from_millis(1 << attempt));
         }
+        busy
     }
 
     fn remove_directories(&self) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ::namespaces::{Child, Namespace, NamespaceFile};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use crate::console_socket;
@@ -82,6 +83,22 @@ impl Conversation<'_> {
 
     /// What only the parent may do to the new process; then that goes on.
     pub fn outfit(&self) -> Result<()> {
+        let done = self.provide().and_then(|()| self.tell_outfitted());
+        done.map_err(|error| self.failure_of_init().unwrap_or(error.on(Side::Starting)))
+    }
+
+    /// What the init has said it failed with: then much else fails too, as there is no process.
+    fn failure_of_init(&self) -> Option<Error> {
+        let mut fds = [PollFd::new(self.pipe, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let said = ::namespaces::poll(&mut fds, Some(&now)).is_ok_and(|count| count > 0);
+        match said.then(|| self.pipe.receive()) {
+            Some(Ok(Some(Message::Failed(error)))) => Some(error.on(Side::Init)),
+            _ => None,
+        }
+    }
+
+    fn provide(&self) -> Result<()> {
         let process = self.plan.init.process.as_ref();
         if let Some(process) = process {
             init::process::set_oom_score(&self.child.pid.as_raw_nonzero().to_string(), process)?;
@@ -96,6 +113,10 @@ impl Conversation<'_> {
         if let Some(group) = self.group {
             group.enter(self.child.pid.as_raw_nonzero().get())?;
         }
+        Ok(())
+    }
+
+    fn tell_outfitted(&self) -> Result<()> {
         if !self.plan.needs_outfit() {
             return Ok(());
         }

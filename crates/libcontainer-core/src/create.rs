@@ -21,7 +21,7 @@ use crate::listener::check_agent;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
-use crate::state::State;
+use crate::state::{Owned, State};
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id, read_sized};
 use crate::sync::{self, Message, Pipe};
@@ -201,7 +201,7 @@ pub fn launch(
         group: group.as_ref(),
         signals,
     };
-    conversation.outfit().map_err(|error| error.on(Side::Starting))?;
+    conversation.outfit()?;
     dir.write_config(&text)?;
     let pid = child.pid.as_raw_nonzero().get();
     state.pid = pid;
@@ -290,7 +290,7 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         annotations: plan.annotations.clone(),
         cgroup: plan.cgroup.as_ref().map(|cgroup| cgroup.record().clone()),
         intel_rdt: None,
-        cgroup_owned: false,
+        owned: Owned::Nothing,
         pid_namespace: plan.namespaces.create.contains(Namespace::Pid),
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),

@@ -10,7 +10,7 @@ use crate::container::{Container, Status};
 use crate::error::{Error, Result, cgroup_failed};
 use crate::interrupt::Signals;
 use crate::start::run_hooks;
-use crate::state::State;
+use crate::state::{Owned, State};
 use crate::step::Step;
 use crate::store::{StateDir, Store, check_id};
 
@@ -81,12 +81,13 @@ pub fn destroy(
     let container = Container::with_state(dir, state, true)?;
     may(&container)?;
     end_processes(&container)?;
-    remove_cgroup(&container.state)?;
+    let mut warnings = remove_cgroup(&container.state)?;
     if let Some(group) = &container.state.intel_rdt {
         group.remove()?;
     }
     container.dir.remove()?;
-    Ok(run_poststop(&container.state, signals))
+    warnings.extend(run_poststop(&container.state, signals));
+    Ok(warnings)
 }
 
 fn run_poststop(state: &State, signals: Option<&Signals>) -> Vec<String> {
@@ -98,13 +99,16 @@ fn run_poststop(state: &State, signals: Option<&Signals>) -> Vec<String> {
     failed.iter().map(Error::to_string).collect()
 }
 
-fn remove_cgroup(state: &State) -> Result<()> {
+/// Removes the cgroup; gives warnings.
+fn remove_cgroup(state: &State) -> Result<Vec<String>> {
     state.own_cgroup().map_or(Ok(()), |cgroup| remove_own(&cgroup))?;
-    if let Some(cgroup) = state.cgroup.as_ref().filter(|_| state.pid == 0) {
-        // `create` was killed before it knew whether all are its own: only what is empty goes.
-        cgroup.remove_unused();
-    }
-    Ok(())
+    let Some(cgroup) = state.cgroup.as_ref().filter(|_| state.owned != Owned::Whole) else {
+        return Ok(Vec::new());
+    };
+    // `create` was killed before it knew whether all is its own: only what is empty goes.
+    let left = cgroup.remove_unused().into_iter();
+    let words = "is left alone: it is in use, and may be another's";
+    Ok(left.map(|path| format!("cgroup {path} {words}")).collect())
 }
 
 fn remove_own(cgroup: &cgroups::Record) -> Result<()> {

@@ -39,9 +39,9 @@ pub struct State {
     /// The group of the resctrl filesystem.
     #[serde(default)]
     pub intel_rdt: Option<intel_rdt::Record>,
-    /// Whether processes in the cgroup are the container's; see [`State::own_cgroup`].
+    /// Which part of the cgroup is the container's own.
     #[serde(skip)]
-    pub cgroup_owned: bool,
+    pub owned: Owned,
     /// Whether the container has a pid namespace, whose end takes all processes along.
     pub pid_namespace: bool,
     /// Hooks that are yet to run.
@@ -52,13 +52,28 @@ pub struct State {
     pub poststop: Vec<Hook>,
 }
 
+/// Which part of a cgroup is known to be a container's own: it exists, and was empty before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owned {
+    /// Nothing: not even its first directory was looked at.
+    #[default]
+    Nothing,
+    /// What the init is born in: where version 1 is beside version 2, its directories are looked at
+    /// while the init works.
+    Birthplace,
+    /// All of it.
+    Whole,
+}
+
 impl State {
-    /// The part of the cgroup that is known to be the container's own: none before it was found to
-    /// be empty, and until the container is created, what its init was born in: where there is
-    /// version 1 too, its directories are looked at while the init works.
+    /// The part of the cgroup that is known to be the container's own.
     pub fn own_cgroup(&self) -> Option<Cow<'_, cgroups::Record>> {
-        let cgroup = self.cgroup.as_ref().filter(|_| self.cgroup_owned)?;
-        Some(if self.pid == 0 { cgroup.birthplace() } else { Cow::Borrowed(cgroup) })
+        let cgroup = self.cgroup.as_ref()?;
+        match self.owned {
+            Owned::Nothing => None,
+            Owned::Birthplace => Some(cgroup.birthplace()),
+            Owned::Whole => Some(Cow::Borrowed(cgroup)),
+        }
     }
 
     /// The state as hooks and agents on the host get it.
@@ -94,16 +109,16 @@ mod tests {
     fn a_cgroup_that_may_be_anothers_is_left_alone() {
         let mut state = state(Kind::Hybrid);
         assert!(state.own_cgroup().is_none());
-        state.cgroup_owned = true;
+        state.owned = Owned::Birthplace;
         let own = state.own_cgroup().unwrap().into_owned();
         assert!(own.directories.len() == 1 && own.directories[0].is_v2(), "{own:?}");
-        state.pid = 1;
+        state.owned = Owned::Whole;
         assert_eq!(state.own_cgroup().unwrap().directories.len(), 2);
     }
 
     #[test]
     fn version_one_alone_is_looked_at_before_there_is_an_init() {
-        let state = State { cgroup_owned: true, ..state(Kind::V1) };
+        let state = State { owned: Owned::Birthplace, ..state(Kind::V1) };
         assert_eq!(state.own_cgroup().unwrap().directories.len(), 2);
     }
 }

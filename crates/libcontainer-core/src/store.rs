@@ -17,11 +17,11 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{At, Error, Result};
-use crate::state::State;
+use crate::state::{Owned, State};
 use crate::step::Step;
 
 const STATE: &str = "state.json";
-/// The intent, until the cgroup is known to be the container's own.
+/// The intent, until the cgroup that the init is born in is known to be the container's own.
 const INTENT: &str = "intent.json";
 const STATE_NEW: &str = "state.json.new";
 const CONFIG: &str = "config.json";
@@ -250,13 +250,15 @@ impl StateDir {
         made
     }
 
-    /// Notes that the cgroup exists, was empty, and belongs to the container from now on.
+    /// Notes that the cgroup that the init is born in exists, was empty, and belongs to the container
+    /// from now on.
     pub fn own_cgroup(&self) -> Result<()> {
         rustix::fs::renameat(&self.dir, INTENT, &self.dir, STATE)
             .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
     }
 
-    /// Writes a state that does not count before [`StateDir::commit`].
+    /// Writes a state that does not count before [`StateDir::commit`], but shows that the whole cgroup
+    /// is the container's own.
     pub fn draft(&self, state: &State) -> Result<()> {
         self.write(STATE_NEW, &encode(state))
     }
@@ -281,7 +283,7 @@ impl StateDir {
     pub fn read_state(&self) -> Result<Option<State>> {
         let label = || format!("{}/{STATE}", self.id);
         // The intent may be renamed between two looks.
-        for (file, cgroup_owned) in [(STATE, true), (INTENT, false), (STATE, true)] {
+        for file in [STATE, INTENT, STATE] {
             let text = match self.try_read(file) {
                 Err(Errno::NOENT) => continue,
                 other => other.at_with(Step::ReadState, label)?,
@@ -291,14 +293,24 @@ impl StateDir {
             }
             let state: State = serde_json::from_slice(&text)
                 .map_err(|error| Error::because(Step::ReadState, label(), error.to_string()))?;
-            return Ok(Some(State { cgroup_owned, ..state }));
+            let owned = match file {
+                INTENT => Owned::Nothing,
+                // The draft is written when the cgroup is complete.
+                _ if state.pid != 0 || self.has(STATE_NEW) => Owned::Whole,
+                _ => Owned::Birthplace,
+            };
+            return Ok(Some(State { owned, ..state }));
         }
         Ok(None)
     }
 
     /// Whether there is a file of the gate.
     pub fn has_gate(&self) -> bool {
-        rustix::fs::statat(&self.dir, GATE, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        self.has(GATE)
+    }
+
+    fn has(&self, file: &str) -> bool {
+        rustix::fs::statat(&self.dir, file, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Removes the gate of a container that was started.

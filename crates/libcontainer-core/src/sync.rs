@@ -2,7 +2,7 @@
 //!
 //! | who says it | message | when | answer |
 //! |---|---|---|---|
-//! | parent | `Outfitted` | the ids of the new user namespace are mapped, network devices moved | |
+//! | parent | `Outfitted` | ids are mapped, network devices moved, cgroups of version 1 and the resctrl group made, with their limits | |
 //! | init | `NeedSource(N)` | a bind mount in a user namespace | `Source` with the detached tree |
 //! | init | `MapMount` | an id-mapped mount | `MountMapped` |
 //! | init | `Mounted` | there are prestart or createRuntime hooks | `HooksDone` |

@@ -580,6 +580,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "interruptions::run_that_is_asked_to_end_leaves_nothing",
             "interruptions::a_create_that_is_killed_has_made_a_stopped_container",
             "interruptions::a_create_that_is_killed_in_a_hook_is_deleted",
+            "interruptions::cgroups_of_a_create_that_is_killed_in_a_hook",
             "interruptions::an_endless_hook_can_be_ended",
             "interruptions::control_characters_are_not_for_the_terminal",
         ],

@@ -351,6 +351,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "interruptions::a_create_that_is_killed_has_made_a_stopped_container",
             "interruptions::an_init_that_is_killed_in_a_hook_was_not_started",
             "interruptions::a_create_that_is_killed_in_a_hook_is_deleted",
+            "interruptions::cgroups_of_a_create_that_is_killed_in_a_hook",
             "interruptions::an_endless_hook_can_be_ended",
             "interruptions::the_daemon_of_a_failed_create_is_ended",
             "interruptions::control_characters_are_not_for_the_terminal",

@@ -1,8 +1,9 @@
 //! Descriptors that were needed for a moment, left to be closed all at once.
 //!
 //! `close_range(2)` takes as long for fifty of them as `close(2)` for one. They hold handles on the
-//! host, so [`process::settle_descriptors`](super::process::settle_descriptors) has to come before
-//! a path is looked up that the image or the configuration has named otherwise than below the root.
+//! host, so [`process::settle_descriptors`](super::process::settle_descriptors) comes before a path
+//! of the image or of the configuration is looked up otherwise than below the root: once after the
+//! change of root, and once before the working directory.
 
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};

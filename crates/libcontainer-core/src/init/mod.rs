@@ -89,10 +89,14 @@ fn steps(
     trace::phase("build the root filesystem");
     build_root(plan, &channel.0, cgroup)?;
     trace::phase("finish the root filesystem");
+    {
+        // None of the host's is left when paths of the image are looked up (CVE-2024-21626).
+        let mut needed = vec![channel.0.as_fd()];
+        needed.extend(gate.as_ref().map(AsFd::as_fd));
+        needed.extend(labels.iter().map(|(file, ..)| file.as_fd()));
+        process::settle_descriptors(passed, &needed)?;
+    }
     let Some(process) = &plan.init.process else {
-        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
-        let needed: Vec<_> = ends.into_iter().flatten().collect();
-        process::settle_descriptors(&[], &needed)?;
         process::give_up_capabilities()?;
         sys::unblock_signals();
         channel.pass_gate(gate, false)?;
@@ -225,6 +229,7 @@ fn enter_surroundings<'p>(
 
 /// Waits for what only the parent can do, and joins the cgroup.
 fn arrive(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Result<()> {
+    trace::phase("join the cgroup");
     if plan.needs_outfit() {
         wait_for_outfit(pipe)?;
     }

@@ -157,7 +157,7 @@ impl CreatePlan {
         if !self.namespaces.clock_offsets.is_empty() {
             set = set.without(Namespace::Time);
         }
-        NamespaceSet::from_iter(set.iter().filter(|kind| !self.own_namespaces().contains(*kind)))
+        self.own_namespaces().iter().fold(set, NamespaceSet::without)
     }
 
     /// The namespaces that the init makes itself (`unshare(2)`), while the parent makes the cgroup. A
