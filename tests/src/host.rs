@@ -1,6 +1,7 @@
 //! Facts of the machine and of containers, seen from outside.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -171,6 +172,17 @@ impl Mount {
         mount("tmpfs", &path, "tmpfs", MountFlags::empty(), Some(options.as_c_str()))
             .expect("mount a tmpfs");
         Mount(path)
+    }
+
+    /// Mounts a FUSE filesystem that nobody serves on a folder, which is made; none where there is no FUSE.
+    pub fn fuse(path: PathBuf) -> Option<Mount> {
+        let device = fs::File::options().read(true).write(true).open("/dev/fuse").ok()?;
+        fs::create_dir_all(&path).expect("make a mount point");
+        let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", device.as_raw_fd());
+        let options = std::ffi::CString::new(options).expect("options without a NUL");
+        let flags = MountFlags::empty();
+        mount("fuse", &path, "fuse", flags, Some(options.as_c_str())).expect("mount a FUSE");
+        Some(Mount(path))
     }
 
     /// Binds one path on another that exists.

@@ -21,6 +21,7 @@ pub const CASES: &[Case] = cases![
     bind_source_relative_to_the_bundle,
     bind_source_that_is_a_link,
     bind_in_a_user_namespace,
+    bind_that_only_its_mounter_may_look_at,
 ];
 
 fn bind_shows_the_source() {
@@ -121,6 +122,18 @@ fn bind_in_a_user_namespace() {
     assert_eq!(seen["read /data/file"], "file");
     assert_eq!(seen["write /data/new x"], "EROFS");
     assert_eq!(seen["stat /data"]["uid"], 65_534);
+}
+
+/// A FUSE filesystem tells nobody in a user namespace anything, not even what its top is.
+fn bind_that_only_its_mounter_may_look_at() {
+    let bundle = Bundle::new().user_namespace();
+    let Some(mount) = host::Mount::fuse(bundle.scratch("fuse")) else {
+        return eprintln!("skipped: this machine has no FUSE");
+    };
+    let bundle = bundle.bind(mount.path(), "/data", &["ro"]).folder("/data");
+    let seen = bundle.look(&["mounts", "list /data"]);
+    assert_eq!(seen.mount("/data")["type"], "fuse");
+    assert_eq!(seen["list /data"], "EACCES");
 }
 
 /// A bundle whose scratch folder `source` has a tmpfs in `sub`.

@@ -34,7 +34,7 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
             format!("{:?} cannot be mounted because it is not of type proc", plan.destination);
         return Err(mounted(Error::because(Step::Mount, subject(), reason)));
     }
-    let kind = file_type(source).at_with(Step::Mount, subject).map_err(mounted)?;
+    let kind = kind_of(source, plan, root).at_with(Step::Mount, subject).map_err(mounted)?;
     let place = place_of(plan, kind, root)
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
@@ -44,6 +44,22 @@ pub fn bind(plan: &BindMount, root: &Root<'_>, pipe: &Pipe) -> Result<()> {
             Ok(())
         }
         Err(errno) => Err(mounted(explain(errno, kind, &place, subject()))),
+    }
+}
+
+/// What the source is. A FUSE filesystem may tell none but its mounter, whom a user namespace is not:
+/// then what is at the destination decides.
+fn kind_of(
+    source: &OwnedFd,
+    plan: &BindMount,
+    root: &Root<'_>,
+) -> std::result::Result<FileType, Errno> {
+    match file_type(source) {
+        Err(Errno::ACCESS) => match root.open(&plan.destination, OFlags::PATH) {
+            Ok(place) => file_type(place),
+            Err(_) => Ok(FileType::Directory),
+        },
+        told => told,
     }
 }
 
