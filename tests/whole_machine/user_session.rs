@@ -4,7 +4,7 @@
 use crate::case::chapter;
 use crate::machine::Machine;
 
-chapter!("user_session", User, false, [a_scope, exec_is_in_the_scope, a_limit_of_two_tasks]);
+chapter!("user_session", Session, false, [a_scope, exec_is_in_the_scope, a_limit_of_two_tasks]);
 
 /// A container that sleeps in a scope of the user's systemd, with at most so many tasks.
 fn sleeping(m: &mut Machine, tasks: u32) {
@@ -25,16 +25,10 @@ fn sleeping(m: &mut Machine, tasks: u32) {
 const PROCESSES: &str =
     "wc -l < $(find /sys/fs/cgroup/user.slice -name session-$box.scope)/cgroup.procs";
 
-fn deleted(m: &mut Machine) {
-    m.sh("in_session $RUNTIME delete --force $box; find /sys/fs/cgroup -name session-$box.scope")
-        .prints("");
-}
-
 fn a_scope(m: &mut Machine) {
     sleeping(m, 50);
     m.sh(PROCESSES).prints("1");
     m.sh("cat $(find /sys/fs/cgroup -name session-$box.scope)/pids.max").prints("50");
-    deleted(m);
 }
 
 fn exec_is_in_the_scope(m: &mut Machine) {
@@ -42,12 +36,10 @@ fn exec_is_in_the_scope(m: &mut Machine) {
     m.sh("in_session $RUNTIME exec --detach $box sleep 2000 > /dev/null 2>&1 < /dev/null").exits(0);
     m.sh(PROCESSES).prints("2");
     m.sh("in_session $RUNTIME exec $box sh -c 'exit 9'").exits(9);
-    deleted(m);
 }
 
 /// There are more processes in it until the container's own is made.
 fn a_limit_of_two_tasks(m: &mut Machine) {
     sleeping(m, 2);
     m.sh("cat $(find /sys/fs/cgroup -name session-$box.scope)/pids.max").prints("2");
-    deleted(m);
 }

@@ -85,10 +85,10 @@ if [ "$ENGINE" = User ]; then
 	podman() {
 		as_user podman --runtime "$RUNTIME" "$@"
 	}
-
-	# As by ssh: in a session, beside the user's own part of the cgroups.
-	in_session() {
-		systemd-run --quiet --pipe --wait --collect --uid=ordinary --property=PAMName=login \
-			--working-directory="$DIR" -- "$@"
-	}
 fi
+
+# As by ssh: in a session, beside the user's own part of the cgroups.
+in_session() {
+	systemd-run --quiet --pipe --wait --collect --uid=ordinary --property=PAMName=login \
+		--working-directory="$DIR" -- "$@"
+}
