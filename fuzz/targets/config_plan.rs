@@ -28,8 +28,8 @@ static OPTIONS: LazyLock<Options> = LazyLock::new(|| Options {
 
 static HOSTS: LazyLock<[Host; 2]> = LazyLock::new(|| {
     [
-        Host { cgroups: Some(layout(false)), selinux: || true, euid: 0, egid: 0 },
-        Host { cgroups: Some(layout(true)), selinux: || true, euid: 1000, egid: 1000 },
+        Host { cgroups: Some(layout(false)), user_manager: None, selinux: || true, euid: 0, egid: 0 },
+        Host { cgroups: Some(layout(true)), user_manager: None, selinux: || true, euid: 1000, egid: 1000 },
     ]
 });
 fn layout(unified: bool) -> Layout {

@@ -22,6 +22,8 @@ pub enum Engine {
     Podman,
     /// podman as an ordinary user, with the user's own systemd.
     User,
+    /// The runtime alone, started in a session of an ordinary user.
+    Session,
     /// containerd, with systemd's cgroups.
     Containerd,
 }
@@ -32,7 +34,8 @@ impl Engine {
         match self {
             Engine::Docker => include_str!("docker.sh"),
             Engine::Podman => include_str!("podman.sh"),
-            Engine::User => include_str!("user.sh"),
+            Engine::User => concat!(include_str!("session.sh"), include_str!("user.sh")),
+            Engine::Session => include_str!("session.sh"),
             Engine::Containerd => include_str!("containerd.sh"),
         }
     }
@@ -42,13 +45,16 @@ impl Engine {
         match self {
             Engine::Docker => "rest_of docker",
             Engine::Podman | Engine::User => "rest_of podman",
+            Engine::Session => {
+                "in_session $RUNTIME delete --force $box; find /sys/fs/cgroup -name session-$box.scope"
+            }
             Engine::Containerd => "rest_of containerd",
         }
     }
 
     /// Sets it up once; another test that needs it waits meanwhile.
     fn get_ready(self) {
-        static READY: [OnceLock<()>; 4] = [const { OnceLock::new() }; 4];
+        static READY: [OnceLock<()>; 5] = [const { OnceLock::new() }; 5];
         READY[self as usize].get_or_init(|| {
             let mut machine = Machine::new(self, "setup");
             machine.sh(&format!("set -e\n{}", self.setup())).exits(0);

@@ -1,5 +1,6 @@
 //! Engines that take the whole machine drive the runtime: docker's daemon with it as its default
-//! runtime, podman with systemd's manager and with a user's, containerd with systemd's cgroups.
+//! runtime, podman with systemd's manager and with a user's, containerd with systemd's cgroups. An
+//! ordinary user after a login drives it by hand.
 //!
 //! `RUNTIME` names the runtime. A test is a script that could be typed by hand. All of them change
 //! the machine, so that they are ignored unless `DISPOSABLE_MACHINE` is set, as in the test VM.
@@ -15,10 +16,12 @@ mod docker_build;
 mod docker_daemon;
 mod docker_network;
 mod docker_security;
+mod known;
 mod machine;
 mod podman;
 mod podman_init;
 mod podman_rootless;
+mod user_session;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         podman::CHAPTER,
         podman_init::CHAPTER,
         podman_rootless::CHAPTER,
+        user_session::CHAPTER,
         containerd::CHAPTER,
         docker_daemon::CHAPTER,
     ];

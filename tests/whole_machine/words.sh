@@ -86,3 +86,9 @@ if [ "$ENGINE" = User ]; then
 		as_user podman --runtime "$RUNTIME" "$@"
 	}
 fi
+
+# As by ssh: in a session, beside the user's own part of the cgroups.
+in_session() {
+	systemd-run --quiet --pipe --wait --collect --uid=ordinary --property=PAMName=login \
+		--working-directory="$DIR" -- "$@"
+}

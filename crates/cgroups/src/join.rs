@@ -3,12 +3,15 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
 
 use crate::error::{At, Error};
 use crate::file;
+use crate::layout::Layout;
+use crate::path::join as join_path;
 use crate::record::{Directory, Record, full};
+use crate::systemd::Unit;
 
 /// What it takes to join a cgroup, opened beforehand.
 #[derive(Debug, Default)]
@@ -22,6 +25,9 @@ pub struct Join {
     pub root: Option<Arc<OwnedFd>>,
     /// The absolute path of that, for messages.
     pub base: String,
+    /// The unit that systemd has to move the process to, and where below it, as the caller may not:
+    /// then there is no `v2`.
+    pub(crate) attach: Option<(Unit, String)>,
     /// The directory of version 2 (`O_PATH`), for `CLONE_INTO_CGROUP` of clone3(2) (Linux 5.7),
     /// which works beside version 1 as well.
     pub v2: Option<OwnedFd>,
@@ -66,6 +72,19 @@ pub fn enter(join: &Join) -> Result<Vec<OwnedFd>, Error> {
 }
 
 impl Join {
+    /// Whether the process must call [`Join::attach`], or make itself one that has, to get there.
+    pub fn needs_systemd(&self) -> bool {
+        self.attach.is_some()
+    }
+
+    /// Has systemd move the calling process, if that takes systemd.
+    ///
+    /// # Errors
+    /// When systemd cannot be reached, or refuses.
+    pub fn attach(&self) -> Result<(), Error> {
+        self.attach.as_ref().map_or(Ok(()), |(unit, below)| unit.take_caller(below))
+    }
+
     /// Opens all files now: who enters another user namespace may not do so later.
     ///
     /// # Errors
@@ -100,13 +119,31 @@ pub(crate) fn open(
     if directory.is_v2() {
         let path = directory.below_root();
         let fd = file::open_dir(root, &path).at("open cgroup", &record.full(&path))?;
-        join.v2 = Some(fd);
+        match record.unit.as_ref().filter(|unit| unit.user) {
+            Some(unit) if !may_move(root, &path)? => {
+                let below = path.split_once(&format!("{}/", unit.name));
+                let below = below.map_or("", |(_, below)| below);
+                join.attach = Some((unit.clone(), format!("/{below}")));
+            }
+            _ => join.v2 = Some(fd),
+        }
     } else {
         let path = directory.file("tasks");
         let fd = file::open(root, &path, OFlags::WRONLY).at("open", &record.full(&path))?;
         join.tasks.push(fd);
     }
     Ok(())
+}
+
+/// Whether the kernel lets the caller move from its cgroup to another: who does must be able to write to
+/// the list of processes of what both are in (cgroups(7), "Cgroups delegation").
+fn may_move(root: BorrowedFd<'_>, path: &str) -> Result<bool, Error> {
+    let layout = Layout::detect()?;
+    let own = layout.hierarchies().first().map_or("", |hierarchy| hierarchy.own.as_str());
+    let both = own.split('/').zip(path.split('/')).take_while(|(own, other)| own == other);
+    let common = both.fold(String::new(), |common, (part, _)| join_path(&common, part));
+    let list = join_path(&common, "cgroup.procs");
+    Ok(accessat(root, list.as_str(), Access::WRITE_OK, AtFlags::EACCESS).is_ok())
 }
 
 /// The path is only looked up now that it is needed.

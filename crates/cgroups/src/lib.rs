@@ -48,4 +48,4 @@ pub use plan::{Plan, Request, plan};
 pub use record::{Directory, Record};
 pub use stats::Stats;
 pub use step::Write;
-pub use systemd::{Systemd, Unit};
+pub use systemd::{Systemd, Unit, user_manager};

@@ -118,7 +118,7 @@ fn a_slice_that_others_are_in_is_refused_before_systemd_is_asked() {
     fs::create_dir_all(&other).unwrap();
     fs::write(root.path().join("pod.slice/cgroup.procs"), "").unwrap();
     fs::write(other.join("cgroup.procs"), "1\n").unwrap();
-    let systemd = Some(Systemd { user: false, annotations: &[] });
+    let systemd = Some(Systemd { user: None, annotations: &[] });
     let path = Some("pod.slice:x:pod.slice");
     let request = Request { path, id: "ctr", systemd, ..Default::default() };
     let error = plan(&layout, &request).unwrap().create().unwrap_err();

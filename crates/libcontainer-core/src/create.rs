@@ -165,7 +165,7 @@ pub fn launch(
         sibling: false,
     };
     tracing::debug!("nsexec container setup: {:?}", plan.clone_namespaces());
-    let child = spawn::spawn(&plan, files, &clone, |namespaces| {
+    let child = spawn::spawn(&plan, files, &clone, join, |namespaces| {
         let inheritance = Inheritance {
             gate,
             namespaces,

@@ -239,6 +239,7 @@ fn enter(
     plan: &ProcessPlan,
     options: &Options,
 ) -> Result<()> {
+    cgroup.attach().map_err(|error| cgroup_failed(Step::EnterCgroup, &error))?;
     process::set_oom_score("self", plan)?;
     for (file, value, field) in init::open_labels(Some(plan))? {
         // Takes effect at the next execve, of the child too, which inherits it.

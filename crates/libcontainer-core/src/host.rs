@@ -13,8 +13,12 @@ impl Host {
             let layout = cgroups::Layout::detect();
             Some(layout.map_err(|error| cgroup_failed(Step::Cgroup, &error))?)
         };
+        let unified = cgroups.as_ref().is_some_and(|layout| layout.kind() == cgroups::Kind::V2);
+        let asked = options.systemd_cgroup && options.rootless && unified;
+        let manager = asked.then(cgroups::user_manager).transpose();
         Ok(Host {
             cgroups,
+            user_manager: manager.map_err(|error| cgroup_failed(Step::Cgroup, &error))?,
             selinux: selinux_is_active,
             euid: rustix::process::geteuid().as_raw(),
             egid: rustix::process::getegid().as_raw(),

@@ -2,7 +2,8 @@
 //!
 //! A pid or time namespace is joined by the parent, which then goes back; so are others when the
 //! user namespace is new, as its processes may not join what belongs to the host. A helper
-//! process does it when there is no way back: a user namespace is joined, or is new and has clock offsets.
+//! process does it when there is no way back: a user namespace is joined, or is new and has clock offsets;
+//! or systemd has to move it.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -13,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 
-use crate::error::{At, Cause, Error, Result};
+use crate::error::{At, Cause, Error, Result, cgroup_failed};
 use crate::plan::CreatePlan;
 use crate::procfs;
 use crate::step::Step;
@@ -44,56 +45,68 @@ pub fn open_namespaces(plan: &CreatePlan) -> Result<Vec<NamespaceFile>> {
 }
 
 /// Makes the process and runs `init` in it, with the namespaces that are left for it to join.
+///
+/// `cgroup` is what it takes to get into the container's, when the clone alone does not do it.
 pub fn spawn(
     plan: &CreatePlan,
     files: Vec<NamespaceFile>,
     request: &CloneRequest<'_>,
+    cgroup: Option<&cgroups::Join>,
     init: impl FnOnce(Vec<NamespaceFile>),
 ) -> Result<Child> {
+    let attach = || {
+        let attached = cgroup.map_or(Ok(()), cgroups::Join::attach);
+        attached.map_err(|error| cgroup_failed(Step::JoinCgroup, &error))
+    };
+    let bare = CloneRequest { cgroup: request.cgroup, ..CloneRequest::default() };
     if plan.namespaces.joins(Namespace::User) {
-        let bare = CloneRequest {
-            namespaces: NamespaceSet::EMPTY,
-            cgroup: request.cgroup,
-            sibling: false,
-        };
-        return spawn_by_helper(&bare, request.namespaces, |_| join_with_user(files), init);
+        let prepare = |_: BorrowedFd<'_>| attach().and_then(|()| join_with_user(files));
+        return spawn_by_helper(&bare, request.namespaces, prepare, init);
     }
     let new_user = plan.namespaces.create.contains(Namespace::User);
-    let (ours, theirs): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| match file.kind() {
-        Namespace::Pid | Namespace::Time => true,
-        Namespace::Mount => false,
-        _ => new_user,
-    });
+    let (ours, theirs) = divide(files, new_user);
     let mut away = Away::default();
     for file in &ours {
         away.join(file)?;
     }
     let offset = !plan.namespaces.clock_offsets.is_empty();
-    // A time namespace belongs to the user namespace that it is made in, and an ordinary user has no right to one
-    // elsewhere. In another pid namespace, though, the helper would tell the process's id as it is there.
-    if offset && new_user && !plan.namespaces.joins(Namespace::Pid) {
-        let user = NamespaceSet::EMPTY.with(Namespace::User);
-        let bare = CloneRequest { namespaces: user, cgroup: request.cgroup, sibling: false };
-        let rest = request.namespaces.without(Namespace::User);
-        let child = spawn_by_helper(&bare, rest, |_| offset_clocks(plan).map(|()| theirs), init)?;
-        away.back()?;
-        return Ok(child);
-    }
-    if offset {
+    // A time namespace belongs to the user namespace that it is made in, and an ordinary user has
+    // no right to one elsewhere. In another pid namespace, though, the helper would tell the
+    // process's id as it is there.
+    let within = offset && new_user && !plan.namespaces.joins(Namespace::Pid);
+    if offset && !within {
         away.remember(Namespace::Time)?;
         offset_clocks(plan)?;
     }
+    if within || cgroup.is_some_and(cgroups::Join::needs_systemd) {
+        let user = if within { NamespaceSet::EMPTY.with(Namespace::User) } else { bare.namespaces };
+        let prepare = |_: BorrowedFd<'_>| {
+            attach()?;
+            if within { offset_clocks(plan).map(|()| theirs) } else { Ok(theirs) }
+        };
+        let rest = request.namespaces.iter().filter(|kind| !user.contains(*kind));
+        let rest = NamespaceSet::from_iter(rest);
+        let child =
+            spawn_by_helper(&CloneRequest { namespaces: user, ..bare }, rest, prepare, init)?;
+        return away.back().map(|()| child);
+    }
     match clone(request)? {
-        Fork::Parent(child) => {
-            away.back()?;
-            Ok(child)
-        }
+        Fork::Parent(child) => away.back().map(|()| child),
         Fork::Child => {
             std::mem::forget(away);
             init(theirs);
             sys::exit_now(1)
         }
     }
+}
+
+/// Those that the parent joins, and those that the process joins itself.
+fn divide(files: Vec<NamespaceFile>, new_user: bool) -> (Vec<NamespaceFile>, Vec<NamespaceFile>) {
+    files.into_iter().partition(|file| match file.kind() {
+        Namespace::Pid | Namespace::Time => true,
+        Namespace::Mount => false,
+        _ => new_user,
+    })
 }
 
 /// Makes the time namespace of the caller's next child.

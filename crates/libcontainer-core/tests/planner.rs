@@ -42,7 +42,13 @@ fn describe(text: &[u8], path: &Path) -> String {
         ..Options::default()
     };
     let unified = named("v2");
-    let host = Host { cgroups: Some(layout(unified)), selinux: || true, euid: 0, egid: 0 };
+    let host = Host {
+        cgroups: Some(layout(unified)),
+        user_manager: None,
+        selinux: || true,
+        euid: 0,
+        egid: 0,
+    };
     match parse(text).and_then(|spec| plan(&spec, &options, &host)) {
         Err(error) => format!("error: {error}\n"),
         Ok(plan) => {

@@ -35,7 +35,7 @@ fn host(euid: u32) -> Host {
         own: String::new(),
     };
     let layout = Layout::new("/sys/fs/cgroup", Kind::V1, names.map(hierarchy).to_vec());
-    Host { cgroups: Some(layout), selinux: || true, euid, egid: euid }
+    Host { cgroups: Some(layout), user_manager: None, selinux: || true, euid, egid: euid }
 }
 
 fn problems(text: &[u8]) -> Vec<Problem> {

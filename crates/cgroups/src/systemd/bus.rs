@@ -187,6 +187,25 @@ impl Bus {
         self.ask(another).map(drop)
     }
 
+    /// Property `ControlGroup`: the cgroup that the units are below.
+    pub(crate) fn manager_cgroup(&mut self) -> Result<String, Failure> {
+        let mut message = call("Get");
+        message.dynheader.interface = Some("org.freedesktop.DBus.Properties".to_owned());
+        message.body.push_param2(MANAGER, "ControlGroup").map_err(format)?;
+        let answer = self.ask(message)?;
+        let value: rustbus::wire::unmarshal::traits::Variant<'_, '_> =
+            answer.body.parser().get().map_err(format)?;
+        value.get().map_err(format)
+    }
+
+    /// `AttachProcessesToUnit`: moves the caller into a unit's cgroup, or one below it.
+    pub(crate) fn attach_caller(&mut self, unit: &str, below: &str) -> Result<(), Failure> {
+        let mut message = call("AttachProcessesToUnit");
+        // 0 is whoever asks.
+        message.body.push_param3(unit, below, &[0_u32][..]).map_err(format)?;
+        self.ask(message).map(drop)
+    }
+
     /// Waits until a job has ended; gives its result, such as `done`.
     pub(crate) fn wait_for(&mut self, job: &str) -> Result<String, Failure> {
         let deadline = Instant::now() + PATIENCE;

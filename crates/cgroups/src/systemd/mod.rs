@@ -12,22 +12,34 @@ mod unit;
 mod value;
 mod variant;
 
-use crate::error::PlanError;
+use crate::error::{Error, PlanError};
 use crate::layout::{Kind, Layout};
 use crate::spec::Resources;
 
 pub use unit::Unit;
+
+use bus::Bus;
 
 pub(crate) use name::Placement;
 pub(crate) use properties::{of_update, rounded};
 pub(crate) use unit::{Started, start};
 pub(crate) use value::Property;
 
+/// The cgroup of the calling user's own manager, without slashes around it.
+///
+/// # Errors
+/// When the manager cannot be reached.
+pub fn user_manager() -> Result<String, Error> {
+    let cgroup = Bus::connect(true)?.manager_cgroup();
+    let cgroup = cgroup.map_err(|failure| failure.at("ask systemd for its cgroup", ""))?;
+    Ok(cgroup.trim_matches('/').to_owned())
+}
+
 /// What the systemd driver needs to know besides the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Systemd<'a> {
-    /// Ask the user's own manager, not the system's.
-    pub user: bool,
+    /// Ask the user's own manager, which is in this cgroup ([`user_manager`]), not the system's.
+    pub user: Option<&'a str>,
     /// Annotations, of which `org.systemd.property.NAME` become properties of the unit.
     pub annotations: &'a [(&'a str, &'a str)],
 }
@@ -62,18 +74,18 @@ pub(crate) fn plan(
     id: &str,
     resources: &Resources<'_>,
 ) -> Result<(UnitPlan, String), PlanError> {
-    if systemd.user && layout.kind() != Kind::V2 {
+    let user = systemd.user.is_some();
+    if user && layout.kind() != Kind::V2 {
         let message = "a user's systemd makes cgroups only where there is cgroup v2 alone";
         return Err(PlanError::new("linux.cgroupsPath", message));
     }
-    let placement = Placement::new(path, id, systemd.user)?;
-    let own = layout.hierarchies().first().map_or("", |hierarchy| hierarchy.own.as_str());
-    let cgroup = placement.cgroup(systemd.user.then_some(own))?;
+    let placement = Placement::new(path, id, user)?;
+    let cgroup = placement.cgroup(systemd.user.unwrap_or_default())?;
     let mut properties = properties::of_unit(&placement);
-    properties.extend(properties::of_create(layout.kind(), resources, systemd.user)?);
+    properties.extend(properties::of_create(layout.kind(), resources, user)?);
     for (key, text) in systemd.annotations {
         properties.extend(variant::property(key, text)?);
     }
-    let unit = Unit { name: placement.unit, user: systemd.user };
+    let unit = Unit { name: placement.unit, user };
     Ok((UnitPlan { unit, slice: placement.slice, properties }, cgroup))
 }

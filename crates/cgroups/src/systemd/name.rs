@@ -54,20 +54,13 @@ impl Placement {
         self.unit.ends_with(".slice")
     }
 
-    /// The path of the unit's cgroup; for a user's manager, `own` is a cgroup of the user's.
-    pub(crate) fn cgroup(&self, own: Option<&str>) -> Result<String, PlanError> {
+    /// The path of the unit's cgroup, below that of its manager.
+    pub(crate) fn cgroup(&self, manager: &str) -> Result<String, PlanError> {
         let inside = match self.is_slice() {
             true => expand(&self.unit)?,
             false => join(&expand(&self.slice)?, &self.unit),
         };
-        let Some(own) = own else { return Ok(inside) };
-        match manager(own) {
-            Some(manager) => Ok(join(&manager, &inside)),
-            None => {
-                let message = format!("the caller's cgroup /{own} is below no user's slice");
-                Err(PlanError::new(FIELD, message))
-            }
-        }
+        Ok(join(manager, &inside))
     }
 }
 
@@ -93,22 +86,6 @@ fn expand(slice: &str) -> Result<String, PlanError> {
         path = join(&path, &format!("{prefix}.slice"));
     }
     Ok(path).and_then(|path| if is_clean(&path) { Ok(path) } else { refuse() })
-}
-
-/// The cgroup of the user's manager, from that of any process of the user.
-fn manager(own: &str) -> Option<String> {
-    let mut path = String::new();
-    for part in own.split('/') {
-        path = join(&path, part);
-        if part.starts_with("user@") && part.ends_with(".service") {
-            return Some(path);
-        }
-        let uid = part.strip_prefix("user-").and_then(|rest| rest.strip_suffix(".slice"));
-        if let Some(uid) = uid.filter(|uid| uid.parse::<u32>().is_ok()) {
-            return Some(join(&path, &format!("user@{uid}.service")));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -140,10 +117,13 @@ mod tests {
         ] {
             let placement = Placement::new(path, "id", false).unwrap();
             assert_eq!((placement.unit.as_str(), placement.slice.as_str()), (unit, slice));
-            assert_eq!(placement.cgroup(None).unwrap(), cgroup);
+            assert_eq!(placement.cgroup("").unwrap(), cgroup);
         }
         let placement = Placement::new(None, "id", true).unwrap();
         assert_eq!(placement.slice, "user.slice");
+        let manager = "user.slice/user-1000.slice/user@1000.service";
+        let expected = format!("{manager}/user.slice/orun-id.scope");
+        assert_eq!(placement.cgroup(manager).unwrap(), expected);
     }
 
     #[test]
@@ -165,24 +145,6 @@ mod tests {
         ] {
             let error = Placement::new(Some(path), "id", false).unwrap_err();
             assert_eq!(error.path, FIELD, "{path:?}");
-        }
-    }
-
-    #[test]
-    fn managers_of_users() {
-        for (own, expected) in [
-            (
-                "user.slice/user-1000.slice/user@1000.service/app.slice/x.scope",
-                Some("user.slice/user-1000.slice/user@1000.service"),
-            ),
-            (
-                "user.slice/user-1000.slice/session-3.scope",
-                Some("user.slice/user-1000.slice/user@1000.service"),
-            ),
-            ("system.slice/ssh.service", None),
-            ("user.slice/user-.slice/x", None),
-        ] {
-            assert_eq!(manager(own).as_deref(), expected, "{own}");
         }
     }
 }

@@ -189,6 +189,12 @@ impl Unit {
         stop().map_err(|failure: Failure| failure.at("stop unit", &self.name))
     }
 
+    /// Has systemd move the calling process into the unit's cgroup, or one `below` it.
+    pub(crate) fn take_caller(&self, below: &str) -> Result<(), Error> {
+        let attached = self.connect()?.attach_caller(&self.name, below);
+        attached.map_err(|failure| failure.at("enter unit", &self.name))
+    }
+
     fn connect(&self) -> Result<Bus, Error> {
         if !self.user && !std::path::Path::new(RUNNING).is_dir() {
             let text = "systemd not running on this host, cannot use systemd cgroups manager";
@@ -198,9 +204,9 @@ impl Unit {
     }
 }
 
-/// Whether a limit is one that a single process beside the container's would reach.
+/// Whether a limit is one that the placeholder, or that and a helper, beside the container's process would reach.
 fn leaves_no_room(property: &Property) -> bool {
-    property.name == "TasksMax" && property.value == Value::U64(1)
+    property.name == "TasksMax" && matches!(property.value, Value::U64(1 | 2))
 }
 
 /// Starts a unit; one of the same name that has failed is forgotten first.
@@ -281,7 +287,7 @@ mod tests {
     #[test]
     fn room_for_the_placeholder() {
         let tasks = |max| Property::new("TasksMax", Value::U64(max));
-        assert!(leaves_no_room(&tasks(1)));
-        assert!(!leaves_no_room(&tasks(2)));
+        assert!(leaves_no_room(&tasks(1)) && leaves_no_room(&tasks(2)));
+        assert!(!leaves_no_room(&tasks(3)));
     }
 }

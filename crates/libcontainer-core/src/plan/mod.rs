@@ -67,6 +67,8 @@ pub struct Options {
 pub struct Host {
     /// Mounted cgroup hierarchies; absent when cgroups are disabled.
     pub cgroups: Option<cgroups::Layout>,
+    /// The cgroup of the user's own systemd, if that makes the cgroups.
+    pub user_manager: Option<String>,
     /// Tells whether SELinux is active; asked only if the configuration has a label for mounts.
     pub selinux: fn() -> bool,
     /// Effective user id of the runtime.
@@ -380,9 +382,10 @@ fn plan_cgroup(
         resources: linux.and_then(|linux| linux.resources.as_ref()),
         rootless: options.rootless,
         owner: cgroup_owner(spec, namespaces),
-        systemd: options
-            .systemd_cgroup
-            .then_some(cgroups::Systemd { user: options.rootless, annotations: &annotations }),
+        systemd: options.systemd_cgroup.then_some(cgroups::Systemd {
+            user: options.rootless.then(|| host.user_manager.as_deref().unwrap_or_default()),
+            annotations: &annotations,
+        }),
     };
     cgroups::plan(layout, &request)
         .map(Some)

@@ -109,7 +109,8 @@ mod tests {
             namespaces.create = namespaces.create.with(Namespace::Network);
             namespaces
         };
-        let host = |euid| Host { cgroups: None, selinux: || true, euid, egid: euid };
+        let host =
+            |euid| Host { cgroups: None, user_manager: None, selinux: || true, euid, egid: euid };
         let devices = plan(Some(&linux), &with_network(), &host(0)).unwrap();
         assert_eq!((devices.len(), &*devices[0].name), (1, "eth0"));
         for refused in [
