@@ -97,10 +97,10 @@ impl Error {
         Self { step, subject: subject.into(), cause }
     }
 
-    /// The kernel's errno, when the kernel was the one who refused.
+    /// The kernel's errno, when the kernel refused and that says it all.
     pub fn errno(&self) -> Option<Errno> {
         match self.cause {
-            Cause::Errno(errno) | Cause::Rootless(errno) => Some(errno),
+            Cause::Errno(errno) => Some(errno),
             _ => None,
         }
     }

@@ -182,3 +182,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_ordinary_user_can_do_about_a_cgroup_is_told() {
+        let cause = cgroups::Cause::Rootless(Errno::ACCESS);
+        let error = cgroups::Error { step: "create cgroup", subject: "/x".to_owned(), cause };
+        let told = cgroup_failed(Step::Cgroup, &error).to_string();
+        assert!(told.contains("rootless needs no limits + no cgrouppath"), "{told}");
+        assert!(told.contains("/x") && told.to_lowercase().contains("permission denied"), "{told}");
+    }
+}
