@@ -257,7 +257,7 @@ fn enter(
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
     let mut needed = vec![answer, pipe, target.1.as_fd()];
     needed.extend(cgroup.tasks.iter().map(AsFd::as_fd));
-    process::settle_descriptors(&options.inherited, &needed)?;
+    init::left::settle_descriptors(&options.inherited, &needed)?;
     join((target.0, target.1.as_fd()), namespaces)
 }
 

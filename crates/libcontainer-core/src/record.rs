@@ -20,7 +20,7 @@ use seccomp::record::Recording;
 use seccomp::{Arch, Filter, notify};
 
 use crate::error::{At, Error, Result};
-use crate::init::process::settle_descriptors;
+use crate::init::left::settle_descriptors;
 use crate::listener;
 use crate::plan::CreatePlan;
 use crate::step::Step;

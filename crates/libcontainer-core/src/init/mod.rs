@@ -67,7 +67,7 @@ pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
     needed.extend(inheritance.namespaces.iter().map(AsFd::as_fd));
     needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.tasks).map(AsFd::as_fd));
     needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.root).map(|root| root.as_fd()));
-    if let Err(error) = process::settle_descriptors(inheritance.passed, &needed) {
+    if let Err(error) = left::settle_descriptors(inheritance.passed, &needed) {
         let _ = channel.0.send(&Message::Failed(error));
         sys::exit_now(1)
     }
@@ -94,7 +94,7 @@ fn steps(
         let mut needed = vec![channel.0.as_fd()];
         needed.extend(gate.as_ref().map(AsFd::as_fd));
         needed.extend(labels.iter().map(|(file, ..)| file.as_fd()));
-        process::settle_descriptors(passed, &needed)?;
+        left::settle_descriptors(passed, &needed)?;
     }
     let Some(process) = &plan.init.process else {
         process::give_up_capabilities()?;

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet as Caps, CapabilitySets, CpuSet};
 
+use super::left::settle_descriptors;
 use super::{OpenLabel, console, dev};
 use crate::capability::CapabilitySet;
 use crate::error::{At, Cause, Error, Result};
@@ -399,23 +400,4 @@ fn check_program(path: &CStr) -> std::result::Result<(), Errno> {
     } else {
         Ok(())
     }
-}
-
-/// Closes everything but the standard streams, what is passed on, and what is named.
-pub fn settle_descriptors(passed: &[RawFd], needed: &[BorrowedFd<'_>]) -> Result<()> {
-    let mut kept: Vec<RawFd> = passed.to_vec();
-    kept.extend(needed.iter().map(AsRawFd::as_raw_fd));
-    kept.sort_unstable();
-    let mut next = 3;
-    for fd in kept {
-        if fd > next {
-            sys::close_between(next, fd - 1).at(Step::Fds, "close")?;
-        }
-        next = fd + 1;
-    }
-    sys::close_from(next).at(Step::Fds, "close")?;
-    for fd in passed {
-        sys::keep_across_exec(*fd).at_with(Step::Fds, || format!("{fd}"))?;
-    }
-    Ok(())
 }
