@@ -23,8 +23,9 @@ use crate::record::Recorder;
 use crate::spec::{self, Spec};
 use crate::state::{Owned, State};
 use crate::step::Step;
-use crate::store::{StateDir, Store, check_id, read_sized};
+use crate::store::{StateDir, Store, check_id};
 use crate::sync::{self, Message, Pipe};
+use crate::whole::read_sized;
 use crate::{death, delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
 
 /// The largest configuration, in bytes.

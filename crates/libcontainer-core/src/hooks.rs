@@ -13,7 +13,7 @@ use crate::error::{Cause, Error, Result};
 use crate::interrupt::Signals;
 use crate::spec::Hook;
 use crate::step::Step;
-use crate::store::write_all;
+use crate::whole::write_all;
 use crate::{sys, trace};
 use ::namespaces::wait_for_end;
 

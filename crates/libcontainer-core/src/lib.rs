@@ -63,6 +63,7 @@ pub mod usage;
 pub mod validate;
 pub mod wait;
 mod walk;
+mod whole;
 
 pub use ::seccomp;
 pub use error::{Error, Result};

@@ -4,7 +4,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use crate::error::{At, Result};
 use crate::step::Step;
-use crate::store::write_all;
+use crate::whole::write_all;
 
 /// Writes `pid` in decimal without a newline; readers see the whole file or none.
 pub fn write(path: &str, pid: i32) -> Result<()> {

@@ -24,9 +24,9 @@ use crate::init::left::settle_descriptors;
 use crate::listener;
 use crate::plan::CreatePlan;
 use crate::step::Step;
-use crate::store::{read_all, write_all};
 use crate::sync::Pipe;
 use crate::sys;
+use crate::whole::{read_all, write_all};
 
 /// Where the calls of a run are collected, and the file that gets the profile.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 use crate::error::{At, Error, Result};
 use crate::plan::options::attr;
 use crate::step::Step;
-use crate::store::write_all;
 use crate::sys;
+use crate::whole::write_all;
 
 const OWN: &str = "/proc/self/exe";
 const SEAL_ATTEMPTS: usize = 4;

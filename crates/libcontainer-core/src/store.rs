@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use crate::error::{At, Error, Result};
 use crate::state::{Owned, State};
 use crate::step::Step;
+use crate::whole::{read_all, write_all};
 
 const STATE: &str = "state.json";
 /// The intent, until the cgroup that the init is born in is known to be the container's own.
@@ -384,41 +385,6 @@ fn make_directories(path: &str) -> std::result::Result<(), Errno> {
         Err(Errno::EXIST) => Ok(()),
         other => other,
     }
-}
-
-/// Writes everything, in as many writes as it takes.
-pub fn write_all(fd: impl AsFd, mut text: &[u8]) -> std::result::Result<(), Errno> {
-    while !text.is_empty() {
-        let count = rustix::io::retry_on_intr(|| rustix::io::write(&fd, text))?;
-        text = &text[count..];
-    }
-    Ok(())
-}
-
-/// Reads everything.
-pub fn read_all(fd: impl AsFd) -> std::result::Result<Vec<u8>, Errno> {
-    let size = rustix::fs::fstat(&fd)?.st_size.max(0) as usize;
-    read_sized(fd, size)
-}
-
-/// Reads everything, in one read if the size is right.
-pub fn read_sized(fd: impl AsFd, size: usize) -> std::result::Result<Vec<u8>, Errno> {
-    let mut text = vec![0; size + 1];
-    let mut filled = 0;
-    loop {
-        if filled == text.len() {
-            text.resize(text.len() * 2, 0);
-        }
-        match rustix::io::retry_on_intr(|| rustix::io::read(&fd, &mut text[filled..]))? {
-            0 => break,
-            count => filled += count,
-        }
-        if size > 0 && filled == size {
-            break;
-        }
-    }
-    text.truncate(filled);
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{At, Cause, Error, Result};
 use crate::plan::IntelRdtPlan;
 use crate::step::Step;
-use crate::store::{read_all, write_all};
+use crate::whole::{read_all, write_all};
 
 /// Where resctrl is mounted.
 const ROOT: &str = "/sys/fs/resctrl";
