@@ -52,6 +52,7 @@ const NO_STATUS: &[&str] = &[
 
 /// Mounts can be carried into a container since Linux 5.12 only.
 const NO_CARRYING: &[&str] = &[
+    "binds::bind_that_only_its_mounter_may_look_at",
     "mounts_command::a_folder_is_added_with_its_options",
     "mounts_command::a_file_is_added",
     "mounts_command::a_place_is_looked_up_below_the_root",

@@ -32,6 +32,11 @@ pub fn prepare() -> Labelled<()> {
     Ok(())
 }
 
+/// What has to stay open until the root filesystem is finished.
+pub fn needed() -> Option<BorrowedFd<'static>> {
+    DESCRIPTORS.get().map(AsFd::as_fd)
+}
+
 fn descriptors() -> Result<&'static OwnedFd, Errno> {
     DESCRIPTORS.get().ok_or(Errno::NOSYS)
 }

@@ -7,9 +7,11 @@ use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::Winsize;
 
+use super::root;
 use super::tree::Tree;
 use crate::error::{At, Error, Result};
 use crate::plan::ProcessPlan;
+use crate::rootfs::Root;
 use crate::spec::ConsoleSize;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
@@ -20,7 +22,8 @@ const DEVPTS_SUPER_MAGIC: i64 = 0x1cd1;
 /// Makes a terminal for a container, shows it at /dev/console, and hands the master to the parent.
 pub fn set_up(pipe: &Pipe, size: Option<ConsoleSize>, process: &ProcessPlan) -> Result<OwnedFd> {
     let slave = open(pipe, size, process)?;
-    show_at_console(&slave).at(Step::Console, "/dev/console")?;
+    let folder = open_folder("/dev")?;
+    show_at_console(&slave, &folder).at(Step::Console, "/dev/console")?;
     Ok(slave)
 }
 
@@ -43,11 +46,11 @@ pub fn open(pipe: &Pipe, size: Option<ConsoleSize>, process: &ProcessPlan) -> Re
 
 /// The multiplexer of the container's devpts, checked to be one: an image may have anything there.
 fn open_master() -> Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let path = "/dev/pts/ptmx";
-    let handle =
-        rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-    let handle = handle.at(Step::Console, path)?;
+    let folder = open_folder("/dev/pts")?;
+    let open = |flags| rustix::fs::openat(&folder, "ptmx", flags, Mode::empty());
+    let handle = open(flags | OFlags::PATH).at(Step::Console, path)?;
     let stat = rustix::fs::fstat(&handle).at(Step::Console, path)?;
     let on_devpts =
         rustix::fs::fstatfs(&handle).at(Step::Console, path)?.f_type == DEVPTS_SUPER_MAGIC;
@@ -58,7 +61,7 @@ fn open_master() -> Result<OwnedFd> {
         return Err(Error::because(Step::Console, path, reason));
     }
     drop(handle);
-    let master = rustix::fs::open(path, flags, Mode::empty()).at(Step::Console, path)?;
+    let master = open(flags | OFlags::RDWR | OFlags::NOCTTY).at(Step::Console, path)?;
     let same = rustix::fs::fstat(&master).at(Step::Console, path)?;
     if (same.st_dev, same.st_ino) != (stat.st_dev, stat.st_ino) {
         return Err(Error::because(Step::Console, path, "it changed while it was opened"));
@@ -66,15 +69,20 @@ fn open_master() -> Result<OwnedFd> {
     Ok(master)
 }
 
-fn show_at_console(slave: &OwnedFd) -> std::result::Result<(), Errno> {
+/// A folder of the container, which is the root of this process by now.
+fn open_folder(path: &str) -> Result<OwnedFd> {
+    let top = root::open()?;
+    Root::new(top.as_fd()).handle(path).at(Step::Console, path)
+}
+
+fn show_at_console(slave: &OwnedFd, folder: &OwnedFd) -> std::result::Result<(), Errno> {
     // Only a new file: what came there meanwhile may be a link, or a device that acts on being opened.
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let place = match rustix::fs::open(
-        "/dev/console",
-        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    ) {
-        Err(Errno::NOENT) => rustix::fs::open("/dev/console", flags, Mode::from_raw_mode(0o666))?,
+    let handle = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = match rustix::fs::openat(folder, "console", handle, Mode::empty()) {
+        Err(Errno::NOENT) => {
+            rustix::fs::openat(folder, "console", flags, Mode::from_raw_mode(0o666))?
+        }
         other => other?,
     };
     if crate::rootfs::file_type(&place)? == FileType::Symlink {

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, makedev, mknodat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, makedev, mknodat};
 use rustix::io::Errno;
 
 use super::tree::Tree;
@@ -127,10 +127,9 @@ pub fn make_link(
 }
 
 /// The null device of the container, checked to be it (CVE-2025-31133).
-pub fn open_null() -> Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let null =
-        rustix::fs::openat(CWD, "/dev/null", flags, Mode::empty()).at(Step::Mask, "/dev/null")?;
+pub fn open_null(root: &Root<'_>) -> Result<OwnedFd> {
+    let null = root.open("/dev/null", OFlags::PATH | OFlags::NOFOLLOW);
+    let null = null.at(Step::Mask, "/dev/null")?;
     if is_null(null.as_fd()) {
         return Ok(null);
     }

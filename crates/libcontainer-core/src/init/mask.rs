@@ -36,7 +36,7 @@ pub fn mask(paths: &[String], root: &Root<'_>) -> Result<()> {
         }
         let source = match &null {
             Some(source) => source,
-            None => null.insert(open_null()?),
+            None => null.insert(open_null(root)?),
         };
         cover(source, place).at(Step::Mask, path)?;
     }

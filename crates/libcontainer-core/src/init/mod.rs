@@ -94,9 +94,13 @@ fn steps(
         let mut needed = vec![channel.0.as_fd()];
         needed.extend(gate.as_ref().map(AsFd::as_fd));
         needed.extend(labels.iter().map(|(file, ..)| file.as_fd()));
+        needed.extend(before::needed());
         left::settle_descriptors(passed, &needed)?;
     }
     let Some(process) = &plan.init.process else {
+        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
+        let needed: Vec<_> = ends.into_iter().flatten().collect();
+        left::settle_descriptors(&[], &needed)?;
         process::give_up_capabilities()?;
         sys::unblock_signals();
         channel.pass_gate(gate, false)?;
