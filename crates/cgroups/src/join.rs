@@ -63,9 +63,9 @@ pub fn enter(join: &Join) -> Result<Vec<OwnedFd>, Error> {
     })?;
     let Some(root) = &join.root else { return Ok(Vec::new()) };
     let files = join.closed.iter().map(|path| {
-        let tasks =
-            file::open(root.as_fd(), path, OFlags::WRONLY).at("open", &full(&join.base, path))?;
-        file::put(tasks.as_fd(), b"0").at("write 0 to", &full(&join.base, path))?;
+        let name = full(&join.base, path);
+        let tasks = file::open(root.as_fd(), path, OFlags::WRONLY).at("open", &name)?;
+        file::put(tasks.as_fd(), b"0").at("write 0 to", &name)?;
         Ok(tasks)
     });
     files.collect()
