@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::{Errno, read, retry_on_intr, write};
 
 use crate::path::is_clean;
@@ -52,6 +52,18 @@ pub(crate) fn write_at(dir: BorrowedFd<'_>, path: &str, data: &str) -> Result<()
 /// Reads all of `path` below `dir`.
 pub(crate) fn read_at(dir: BorrowedFd<'_>, path: &str) -> Result<String, Errno> {
     let file = open(dir, path, OFlags::RDONLY)?;
+    read_all(file.as_fd())
+}
+
+/// Reads all of a file by its absolute path; `LOOP` if there are symbolic links in it, or it
+/// can't be known.
+pub(crate) fn read_path(path: &str) -> Result<String, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+    let file = match retry_on_intr(|| openat2(CWD, path, flags, Mode::empty(), resolve)) {
+        Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => return Err(Errno::LOOP),
+        other => other?,
+    };
     read_all(file.as_fd())
 }
 

@@ -1,7 +1,7 @@
 //! Freezing and thawing a container (cgroup-v1/freezer-subsystem.rst; cgroup-v2.rst,
 //! `cgroup.freeze`).
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::error::{At, Cause, Error};
 use crate::file;
-use crate::record::{Directory, Record};
+use crate::record::{Directory, Record, open_root};
 
 /// How often version 1 is asked; every 25th time after a moment, every 50th after a thaw.
 const V1_ATTEMPTS: u32 = 1000;
@@ -49,9 +49,14 @@ impl Record {
     /// # Errors
     /// When the state cannot be read.
     pub fn is_frozen(&self) -> Result<bool, Error> {
-        match self.of_freezer() {
-            Ok(directory) => is_frozen(self.open_root()?.as_fd(), self, directory),
-            Err(_) => Ok(false),
+        let Ok(directory) = self.of_freezer() else { return Ok(false) };
+        self.check_paths()?;
+        let Some((name, thawed)) = file_of(directory) else { return Ok(false) };
+        let path = self.full(&directory.file(name));
+        match file::read_path(&path) {
+            // The root may be behind a link.
+            Err(Errno::LOOP) => is_frozen(self.open_root()?.as_fd(), self, directory),
+            read => told(read, thawed).at("read", &path),
         }
     }
 
@@ -62,22 +67,61 @@ impl Record {
     }
 }
 
+/// Asks one container after another whether it is stopped: the directory that most of them are in is
+/// opened once.
+#[derive(Debug, Default)]
+pub struct FreezerView {
+    parent: String,
+    handle: Option<OwnedFd>,
+}
+
+impl FreezerView {
+    /// As [`Record::is_frozen`].
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn is_frozen(&mut self, record: &Record) -> Result<bool, Error> {
+        let Ok(directory) = record.of_freezer() else { return Ok(false) };
+        record.check_paths()?;
+        let Some((name, thawed)) = file_of(directory) else { return Ok(false) };
+        let path = record.full(&directory.file(name));
+        let mut names = path.rmatch_indices('/').map(|(at, _)| at);
+        let cut = names.nth(1).unwrap_or(0);
+        let parent = &path[..cut];
+        if self.handle.is_none() || self.parent != parent {
+            self.handle = Some(open_root(parent)?);
+            parent.clone_into(&mut self.parent);
+        }
+        let Some(handle) = &self.handle else { return Ok(false) };
+        told(file::read_at(handle.as_fd(), &path[cut + 1..]), thawed).at("read", &path)
+    }
+}
+
 /// Whether a directory is frozen by itself; one whose hierarchy has no freezer is not.
 pub(crate) fn is_frozen(
     root: BorrowedFd<'_>,
     record: &Record,
     directory: &Directory,
 ) -> Result<bool, Error> {
-    let (name, thawed) = match directory.is_v2() {
-        true => ("cgroup.freeze", "0"),
-        false if directory.has("freezer") => ("freezer.state", "THAWED"),
-        false => return Ok(false),
-    };
+    let Some((name, thawed)) = file_of(directory) else { return Ok(false) };
     let path = directory.file(name);
-    match file::read_at(root, &path) {
+    told(file::read_at(root, &path), thawed).at("read", &record.full(&path))
+}
+
+/// The file that tells, and what it says when nothing is stopped.
+fn file_of(directory: &Directory) -> Option<(&'static str, &'static str)> {
+    match directory.is_v2() {
+        true => Some(("cgroup.freeze", "0")),
+        false if directory.has("freezer") => Some(("freezer.state", "THAWED")),
+        false => None,
+    }
+}
+
+fn told(read: Result<String, Errno>, thawed: &str) -> Result<bool, Errno> {
+    match read {
         Ok(state) => Ok(state.trim() != thawed),
         Err(Errno::NOENT | Errno::NODEV) => Ok(false),
-        Err(errno) => Err(errno).at("read", &record.full(&path)),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -41,6 +41,7 @@ mod v2;
 
 pub use create::Created;
 pub use error::{Cause, Error, PlanError};
+pub use freeze::FreezerView;
 pub use join::{Join, enter, enter_unified};
 pub use layout::{Hierarchy, Kind, Layout};
 pub use oom::OomWatch;

@@ -78,6 +78,11 @@ impl Record {
 
     /// Opens the root, after a look at the paths: a state file must not lead elsewhere.
     pub(crate) fn open_root(&self) -> Result<OwnedFd, Error> {
+        self.check_paths()?;
+        open_root(&self.root)
+    }
+
+    pub(crate) fn check_paths(&self) -> Result<(), Error> {
         for directory in &self.directories {
             let mount_ok = directory.mount.is_empty() || is_clean(&directory.mount);
             if !mount_ok || !is_clean(&directory.path) {
@@ -85,7 +90,7 @@ impl Record {
                 return Err(Error::new("use cgroup", path, Cause::BadPath));
             }
         }
-        open_root(&self.root)
+        Ok(())
     }
 
     /// Whether any of the directories is there.
