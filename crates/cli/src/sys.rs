@@ -8,7 +8,7 @@ use std::ffi::CString;
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 #[cfg(not(test))]
 unsafe extern "C" {
@@ -52,25 +52,44 @@ pub fn write_to_stderr(text: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// Memory of which nothing is given back until it is full: most commands end long before.
+/// Memory of which little is given back: most commands end long before it is full.
 ///
 /// Untouched pages cost nothing. Parsing a configuration takes 0.08 ms with it, 0.19 with musl's
 /// allocator.
 const ARENA: usize = 1 << 20;
+/// Pieces are as long as a multiple of this.
+const GRAIN: usize = 16;
+/// Freed pieces of so many lengths are kept for the next one that is as long: `list` of a thousand
+/// containers stays on a few pages, and is a third faster.
+const LENGTHS: usize = 256;
 
-/// Takes from the arena, then from the system.
+/// Takes from the arena, then from the system. For a program with one thread.
 pub struct Bump {
-    arena: UnsafeCell<[u8; ARENA]>,
+    arena: UnsafeCell<Arena>,
     used: AtomicUsize,
+    /// By length in grains, the last piece that was freed; its first word is the one before.
+    freed: [AtomicPtr<u8>; LENGTHS],
 }
 
-// SAFETY: `used` is only moved by atomic operations, and each range of the arena is handed out once.
+#[repr(C, align(16))]
+struct Arena([u8; ARENA]);
+
+// SAFETY: this program never has a second thread: it makes processes, and its crates none either.
 unsafe impl Sync for Bump {}
+
+/// The length of a piece, for what is aligned to a grain at the most.
+fn length(layout: Layout) -> usize {
+    layout.size().next_multiple_of(GRAIN).max(GRAIN)
+}
 
 impl Bump {
     /// An empty arena.
     pub const fn new() -> Bump {
-        Bump { arena: UnsafeCell::new([0; ARENA]), used: AtomicUsize::new(0) }
+        Bump {
+            arena: UnsafeCell::new(Arena([0; ARENA])),
+            used: AtomicUsize::new(0),
+            freed: [const { AtomicPtr::new(ptr::null_mut()) }; LENGTHS],
+        }
     }
 
     fn base(&self) -> *mut u8 {
@@ -80,53 +99,82 @@ impl Bump {
     fn owns(&self, pointer: *mut u8) -> bool {
         (pointer as usize).wrapping_sub(self.base() as usize) < ARENA
     }
+
+    /// Where freed pieces of this length are kept.
+    fn shelf(&self, length: usize) -> Option<&AtomicPtr<u8>> {
+        self.freed.get(length / GRAIN - 1)
+    }
 }
 
-// SAFETY: `alloc` returns memory of the arena that is aligned, long enough and handed out once, or
-// the system's. `dealloc` and `realloc` tell the two apart by address.
+// SAFETY: `alloc` returns memory of the arena that is aligned and long enough, and was never handed
+// out or was freed, or the system's. `dealloc` and `realloc` tell the two apart by address.
 unsafe impl GlobalAlloc for Bump {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let base = self.base() as usize;
-        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            let start = (base + used).next_multiple_of(layout.align()) - base;
-            start.checked_add(layout.size()).filter(|end| *end <= ARENA)
-        });
-        match taken {
-            Ok(used) => {
-                let start = (base + used).next_multiple_of(layout.align()) - base;
-                // SAFETY: start + size <= ARENA was checked above.
-                unsafe { self.base().add(start) }
-            }
+        let length = length(layout);
+        if layout.align() > GRAIN {
             // SAFETY: the caller's promises about the layout are handed on.
-            Err(_) => unsafe { System.alloc(layout) },
+            return unsafe { System.alloc(layout) };
         }
+        if let Some(shelf) = self.shelf(length) {
+            let piece = shelf.load(Ordering::Relaxed);
+            if !piece.is_null() {
+                // SAFETY: the piece was freed, is aligned, and holds the one before in its first word.
+                shelf.store(unsafe { piece.cast::<*mut u8>().read() }, Ordering::Relaxed);
+                return piece;
+            }
+        }
+        let used = self.used.load(Ordering::Relaxed);
+        if length > ARENA - used {
+            // SAFETY: as above.
+            return unsafe { System.alloc(layout) };
+        }
+        self.used.store(used + length, Ordering::Relaxed);
+        // SAFETY: used + length <= ARENA was checked above.
+        unsafe { self.base().add(used) }
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if !self.owns(pointer) {
             // SAFETY: not from the arena, so it is the system's.
-            unsafe { System.dealloc(pointer, layout) }
+            return unsafe { System.dealloc(pointer, layout) };
+        }
+        if let Some(shelf) = self.shelf(length(layout)) {
+            let before = shelf.load(Ordering::Relaxed);
+            // SAFETY: the piece is the caller's to give, at least a grain long and aligned to it.
+            unsafe { pointer.cast::<*mut u8>().write(before) };
+            shelf.store(pointer, Ordering::Relaxed);
         }
     }
 
+    #[inline(never)]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if !self.owns(pointer) {
             // SAFETY: not from the arena, so it is the system's.
             return unsafe { System.realloc(pointer, layout, size) };
         }
-        let end = pointer as usize - self.base() as usize + layout.size();
-        let grown = end - layout.size() + size;
-        // The last piece grows where it is.
-        if grown <= ARENA
-            && self.used.compare_exchange(end, grown, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        {
+        // SAFETY: size and alignment are the caller's, who promises that they make a layout.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        let (before, after) = (length(layout), length(wanted));
+        if before == after {
             return pointer;
         }
-        // SAFETY: size and alignment are the caller's, who promises that they make a layout.
-        let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
+        let start = pointer as usize - self.base() as usize;
+        // The last piece grows where it is.
+        if start + before == self.used.load(Ordering::Relaxed) && after <= ARENA - start {
+            self.used.store(start + after, Ordering::Relaxed);
+            return pointer;
+        }
+        // SAFETY: `wanted` is a layout.
+        let new = unsafe { self.alloc(wanted) };
         if !new.is_null() {
-            // SAFETY: both are valid for the smaller of the two sizes, and the new one is fresh.
-            unsafe { ptr::copy_nonoverlapping(pointer, new, layout.size().min(size)) };
+            // SAFETY: both are valid for the smaller of the two sizes, and the new one is fresh or
+            // was freed; the old one is the caller's to give.
+            unsafe {
+                ptr::copy_nonoverlapping(pointer, new, layout.size().min(size));
+                self.dealloc(pointer, layout);
+            }
         }
         new
     }
