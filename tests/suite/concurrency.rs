@@ -121,7 +121,7 @@ fn what_a_killed_command_left_without_a_state_is_no_container() {
     let left = container.root().join(&container.id);
     let leave = || {
         std::fs::create_dir_all(&left).unwrap();
-        std::fs::write(left.join("config.json"), "{}").unwrap();
+        std::fs::write(left.join("intent.json"), "").unwrap();
     };
     leave();
     container.call_with("state", &[]).finish().fails_with("does not exist");

@@ -215,7 +215,9 @@ fn a_copy_that_cannot_be_sealed_at_once() {
     bundle.create_call(&[]);
     let log = bundle.scratch("calls");
     let call = Call::new(Path::new("strace")).args(&["-o"]).arg(&log);
-    let call = call.args(&["-e", "trace=open_tree,fcntl", "-e", "inject=open_tree:error=ENOSYS"]);
+    let call = call.args(&["-e", "trace=execveat,fcntl"]);
+    // The first one is of the copy of the mount.
+    let call = call.args(&["-e", "inject=execveat:error=ENOSYS:when=1"]);
     let call = call.args(&["-e", "inject=fcntl:error=EBUSY:when=2..3"]).arg(runtime().path());
     let call = call.arg("--root").arg(bundle.root()).args(&["run", "--bundle"]);
     call.arg(bundle.path()).arg(&bundle.id).finish().ok();

@@ -31,9 +31,6 @@ static ALLOCATOR: sys::Bump = sys::Bump::new();
 #[cfg_attr(test, allow(dead_code))]
 fn start(argv: Vec<CString>, env: Vec<CString>) -> i32 {
     let program = program_name(&argv);
-    if let Err(error) = surroundings::fill_standard_streams() {
-        return Failure::of(&program, "", error).report(&Log::default());
-    }
     let words: Vec<OsString> =
         argv.iter().skip(1).map(|word| OsString::from_vec(word.as_bytes().to_vec())).collect();
     let invocation = match parse::parse(words.iter().cloned()) {
@@ -88,6 +85,7 @@ fn run(
         // Before anything else is opened: the new process image starts from here.
         seal::ensure(argv, &context.env).map_err(failed)?;
     }
+    surroundings::fill_standard_streams().map_err(failed)?;
     caller::mark_descriptors().map_err(failed)?;
     if global.has("debug") || global.last("log-level") == Some("debug") {
         // An error means that there is a subscriber already, which only a test has.
@@ -96,7 +94,6 @@ fn run(
             tracing::debug!("{} exeseal: using /proc/self/exe clone", context.program);
         }
     }
-    caller::prepare_signals();
     commands::run(context, global, command, words, inherited)
 }
 

@@ -14,21 +14,31 @@ pub fn mark_descriptors() -> Result<()> {
     sys::cloexec_from(3).at(Step::Fds, "close-on-exec")
 }
 
+/// The effective user and group id that this program was started with, for as long as it is the
+/// caller's: nothing here changes them but in a process that is a container's.
+pub fn ids() -> (u32, u32) {
+    sys::started_as()
+}
+
 /// Which of `count` descriptors from 3 on are open. To be asked before anything is opened.
 pub fn open_descriptors(count: u32) -> Vec<RawFd> {
     (3..3 + count as RawFd).filter(|fd| sys::is_open(*fd)).collect()
 }
 
-/// Signals that the caller ignored (bit N-1 for signal N).
+/// Signals that the caller ignored (bit N-1 for signal N). SIGCHLD is not any more: that would take
+/// the exit statuses of children away.
 pub fn ignored_signals() -> u64 {
     let status = procfs::read("self/status").unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    sys::default_signals(mask & CHILD);
+    mask
 }
 
-/// Signals that would end the runtime in the middle of its work, or keep it from waiting for children.
-pub fn prepare_signals() {
-    // A caller that ignores SIGCHLD would take the exit statuses away.
-    sys::default_signals(1 << (libc::SIGCHLD - 1));
+const CHILD: u64 = 1 << (libc::SIGCHLD - 1);
+
+/// Lets this process wait for children, whatever its caller did.
+pub fn keep_children() {
+    sys::default_signals(CHILD);
 }

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ::namespaces::open_handle;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -96,6 +97,9 @@ pub struct Report {
     pub annotations: std::collections::BTreeMap<String, String>,
     /// The creator's name; empty in `state`, as with runc.
     pub owner: String,
+    /// The creator's user id.
+    #[serde(skip)]
+    pub uid: u32,
 }
 
 impl Container {
@@ -138,6 +142,11 @@ impl Container {
         Ok(Container { dir, state, status, live })
     }
 
+    /// The container of a process that was waited for.
+    pub fn ended(dir: StateDir, state: State) -> Container {
+        Container { dir, state, status: Status::Stopped, live: None }
+    }
+
     /// The process, whatever it does; none when it is gone.
     pub fn live(&self) -> Option<&Live> {
         self.live.as_ref()
@@ -174,17 +183,60 @@ impl Container {
     }
 
     /// What `state` prints.
-    pub fn report(&self) -> Report {
+    fn report(self) -> Report {
+        let pid = self.live.map_or(0, |live| live.pid);
+        Report::new(self.state, self.status, pid)
+    }
+}
+
+impl Report {
+    /// Looks at a container without keeping anything of it open.
+    pub fn of(store: &Store, id: &str) -> Result<Report> {
+        Report::look(store, id, &mut |cgroup| cgroup.is_frozen())
+    }
+
+    /// The same of many, one after another.
+    pub fn of_all<'a>(
+        store: &'a Store,
+        ids: &'a [String],
+    ) -> impl Iterator<Item = (&'a str, Result<Report>)> {
+        let mut view = cgroups::FreezerView::default();
+        ids.iter().map(move |id| {
+            (id.as_str(), Report::look(store, id, &mut |cgroup| view.is_frozen(cgroup)))
+        })
+    }
+
+    fn look(
+        store: &Store,
+        id: &str,
+        ask: &mut dyn FnMut(&cgroups::Record) -> std::result::Result<bool, cgroups::Error>,
+    ) -> Result<Report> {
+        let state = store.glance(id)?.ok_or_else(|| Error::new(Step::FindContainer, id))?;
+        if state.pid == 0 || store.has_gate(id) {
+            // Then locks and the gate tell the status.
+            return Container::load(store, id).map(Container::report);
+        }
+        let live = find_process(&state).at(Step::ReadState, id)?;
+        let Some(Live { pid, .. }) = live else {
+            return Ok(Report::new(state, Status::Stopped, 0));
+        };
+        let frozen = state.cgroup.as_ref().is_some_and(|cgroup| ask(cgroup).unwrap_or(false));
+        let status = if frozen { Status::Paused } else { Status::Running };
+        Ok(Report::new(state, status, pid))
+    }
+
+    fn new(state: State, status: Status, pid: i32) -> Report {
         Report {
             oci_version: OCI_VERSION,
-            id: self.state.id.clone(),
-            pid: self.live.as_ref().map_or(0, |live| live.pid),
-            status: self.status.word(),
-            bundle: self.state.bundle.clone(),
-            rootfs: self.state.rootfs.clone(),
-            created: self.state.created.clone(),
-            annotations: self.state.annotations.clone(),
+            id: state.id,
+            pid,
+            status: status.word(),
+            bundle: state.bundle,
+            rootfs: state.rootfs,
+            created: state.created,
+            annotations: state.annotations,
             owner: String::new(),
+            uid: state.owner,
         }
     }
 }
@@ -199,7 +251,27 @@ fn is_frozen(state: &State) -> bool {
     state.cgroup.as_ref().is_some_and(|cgroup| cgroup.is_frozen().unwrap_or(false))
 }
 
-/// The process that the state means: the same id and the same start time, and not a zombie.
+/// What tells a process from others that have its id before or after it: its start time, and the
+/// inode of its pidfd.
+///
+/// The inode alone will do if the kernel gives each process another (Linux 6.9) and the state does
+/// not outlive the boot; the start time is 0 then. To read it takes the kernel ten times as long.
+pub fn identity(dir: &StateDir, pid: i32, pidfd: BorrowedFd<'_>) -> (u64, u64) {
+    /// `PID_FS_MAGIC` of `linux/magic.h`.
+    const PID_FS_MAGIC: i64 = 0x5049_4446;
+    let own = rustix::fs::fstatfs(pidfd).is_ok_and(|stat| stat.f_type == PID_FS_MAGIC);
+    if own && dir.ends_with_boot() {
+        return (0, inode(pidfd));
+    }
+    (process_facts(pid).map_or(0, |(start_time, _)| start_time), inode(pidfd))
+}
+
+/// Whether the inode of a handle is that of the process that the state means.
+pub fn has_inode(state: &State, pidfd: BorrowedFd<'_>) -> bool {
+    state.pidfd_inode != 0 && state.pidfd_inode == inode(pidfd)
+}
+
+/// The process that the state means, unless it is a zombie.
 ///
 /// Only the kernel's word that there is none makes a container stopped, not a failed look.
 fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
@@ -209,10 +281,20 @@ fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
         Err(Errno::SRCH) => return Ok(None),
         other => other?,
     };
+    if state.start_time == 0 {
+        let found = has_inode(state, pidfd.as_fd()) && !has_ended(pidfd.as_fd())?;
+        return Ok(found.then_some(Live { pid: state.pid, pidfd }));
+    }
     let Some((start_time, alive)) = try_process_facts(state.pid)? else { return Ok(None) };
     let same =
         start_time == state.start_time && same_inode(state.pidfd_inode, inode(pidfd.as_fd()));
     Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
+}
+
+fn has_ended(pidfd: BorrowedFd<'_>) -> std::result::Result<bool, Errno> {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+    Ok(rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&now)))? > 0)
 }
 
 /// A kernel that has no pidfds leaves the start time alone to tell.
@@ -221,7 +303,7 @@ fn same_inode(stored: u64, found: u64) -> bool {
 }
 
 /// The inode of a pidfd; 0 for what takes its place before Linux 5.3.
-pub fn inode(pidfd: BorrowedFd<'_>) -> u64 {
+fn inode(pidfd: BorrowedFd<'_>) -> u64 {
     match rustix::fs::fstat(pidfd) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo => stat.st_ino,
         _ => 0,

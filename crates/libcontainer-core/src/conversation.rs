@@ -1,6 +1,6 @@
 //! The parent's half of what is said on the init pipe while a container is brought up.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use ::namespaces::{Child, Namespace, NamespaceFile};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -27,8 +27,6 @@ pub struct Conversation<'a> {
     pub pipe: &'a Pipe,
     /// The container init.
     pub child: &'a Child,
-    /// The bundle, where hooks run.
-    pub bundle: BorrowedFd<'a>,
     /// What records the calls of the process, in place of an agent.
     pub recorder: Option<&'a Recorder>,
     /// The socket that gets the terminal's master.
@@ -201,14 +199,14 @@ impl Conversation<'_> {
             ("prestart", "created", &self.plan.hooks.prestart),
             ("createRuntime", "creating", &self.plan.hooks.create_runtime),
         ];
-        for (kind, status, hooks) in lists {
+        for (kind, status, hooks) in lists.into_iter().filter(|(.., hooks)| !hooks.is_empty()) {
             let state = self.state(status);
-            let cwd = self.bundle;
+            let cwd = hooks::open_bundle(&self.plan.bundle)?;
             hooks::run(&HookRun {
                 kind,
                 hooks,
                 state: &state,
-                cwd,
+                cwd: cwd.as_fd(),
                 default_env: &[],
                 signals: Some(self.signals),
                 process: Some(self.child.pidfd.as_fd()),

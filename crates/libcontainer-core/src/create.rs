@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::console_socket;
-use crate::container::{inode, process_facts};
+use crate::container::identity;
 use crate::conversation::Conversation;
 use crate::error::{At, Error, Result, Side, cgroup_failed};
 use crate::guards::{Aftermath, Claim, Guard};
@@ -100,7 +100,7 @@ pub fn launch(
 ) -> Result<Created> {
     check_id(&request.options.id)?;
     trace::phase("read");
-    let (text, bundle) = read_config(&request.options.bundle, request.config.as_deref())?;
+    let text = read_config(&request.options.bundle, request.config.as_deref())?;
     let mut spec: Spec<'_> = parse(&text)?;
     if request.notify_socket.is_some() {
         notify::provide(&mut spec, &store.path_of(&request.options.id)?);
@@ -130,9 +130,10 @@ pub fn launch(
     state.intel_rdt = group.as_ref().map(|(claim, _)| claim.record().clone());
     // Dropped after the claim: these hooks run when all else is undone.
     let mut aftermath = Aftermath(None, signals);
-    let claim = Claim(Some(store.claim(&plan.id)?));
+    let claim = Claim(Some(store.claim(&plan.id, &state)?));
     let Some(dir) = &claim.0 else { return Err(Error::new(Step::WriteState, &*plan.id)) };
-    dir.write_intent(&state)?;
+    // Next to what the init keeps, so that it closes the rest in fewer pieces.
+    let (pipe, theirs) = sync::pair()?;
     if request.notify_socket.is_some() {
         notify::make_directory(dir)?;
     }
@@ -158,7 +159,6 @@ pub fn launch(
     let gate = if gated { Some(gate::make(dir)?) } else { None };
 
     trace::phase("clone");
-    let (pipe, theirs) = sync::pair()?;
     let join = cgroup.as_ref().map(cgroups::Created::join);
     let clone = CloneRequest {
         namespaces: plan.clone_namespaces(),
@@ -194,7 +194,6 @@ pub fn launch(
         host: &host,
         pipe: &pipe,
         child,
-        bundle: bundle.as_fd(),
         recorder,
         console,
         terminal: None,
@@ -203,13 +202,10 @@ pub fn launch(
         signals,
     };
     conversation.outfit()?;
-    dir.write_config(&text)?;
-    let pid = child.pid.as_raw_nonzero().get();
-    state.pid = pid;
-    state.pidfd_inode = inode(child.pidfd.as_fd());
-    state.start_time = process_facts(pid).map_or(0, |(start_time, _)| start_time);
+    state.pid = child.pid.as_raw_nonzero().get();
+    (state.start_time, state.pidfd_inode) = identity(dir, state.pid, child.pidfd.as_fd());
     state.cgroup = cgroup.as_ref().map(|made| made.record().clone());
-    dir.draft(&state)?;
+    dir.draft(&state, &text)?;
     trace::phase("talk with the init");
     conversation.run()?;
     let terminal = conversation.terminal;
@@ -220,6 +216,7 @@ pub fn launch(
         made.settle().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     }
     dir.commit()?;
+    state.owned = Owned::Whole;
     cgroup.map(cgroups::Created::keep);
     if let Some(group) = group {
         group.keep();
@@ -244,19 +241,19 @@ pub fn tell_pid(socket: Option<&str>, file: Option<&str>, child: &Child) -> Resu
     }
 }
 
-/// Reads the configuration of a bundle, or another file in its place; gives a handle on the bundle too.
-pub fn read_config(bundle: &str, config: Option<&str>) -> Result<(Vec<u8>, OwnedFd)> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = rustix::fs::open(bundle, flags, Mode::empty())
-        .at(Step::ReadConfig, format!("bundle {bundle}"))?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let (opened, name) = match config {
-        Some(path) => (rustix::fs::openat(CWD, path, flags, Mode::empty()), path.to_owned()),
-        None => (
-            rustix::fs::openat(&dir, "config.json", flags, Mode::empty()),
-            format!("{}/config.json", bundle.trim_end_matches('/')),
-        ),
+/// Reads the configuration of a bundle, or another file in its place.
+pub fn read_config(bundle: &str, config: Option<&str>) -> Result<Vec<u8>> {
+    let name = match config {
+        Some(path) => path.to_owned(),
+        None => format!("{}/config.json", bundle.trim_end_matches('/')),
     };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let opened = rustix::fs::openat(CWD, &*name, flags, Mode::empty());
+    if opened.is_err() || config.is_some() {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::open(bundle, flags, Mode::empty())
+            .at_with(Step::ReadConfig, || format!("bundle {bundle}"))?;
+    }
     let file = opened.at_with(Step::ReadConfig, || name.clone())?;
     let stat = rustix::fs::fstat(&file).at_with(Step::ReadConfig, || name.clone())?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -266,8 +263,7 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<(Vec<u8>, Owned
         let reason = format!("it is larger than {} MiB", CONFIG_MAX >> 20);
         return Err(Error::because(Step::ReadConfig, name, reason));
     }
-    let text = read_sized(file, stat.st_size.max(0) as usize).at(Step::ReadConfig, name)?;
-    Ok((text, dir))
+    read_sized(file, stat.st_size.max(0) as usize).at(Step::ReadConfig, name)
 }
 
 /// Reads a configuration; an error names the property, line and column.

@@ -80,7 +80,28 @@ pub fn destroy(
     };
     let container = Container::with_state(dir, state, true)?;
     may(&container)?;
-    end_processes(&container)?;
+    give_back(&container, signals)
+}
+
+/// Removes a container whose process the caller made and has waited for, the last thing that it does.
+/// Gives warnings.
+pub fn destroy_ended(
+    mut dir: StateDir,
+    state: State,
+    signals: Option<&Signals>,
+) -> Result<Vec<String>> {
+    if !dir.lock(Duration::ZERO)? || dir.is_gone() {
+        return destroy(dir, true, &|_| Ok(()), signals);
+    }
+    let container = Container::ended(dir, state);
+    let warnings = give_back(&container, signals);
+    std::mem::forget(container);
+    warnings
+}
+
+/// Ends what is left of a container that nobody else is at work on, and removes it.
+fn give_back(container: &Container, signals: Option<&Signals>) -> Result<Vec<String>> {
+    end_processes(container)?;
     let mut warnings = remove_cgroup(&container.state)?;
     if let Some(group) = &container.state.intel_rdt {
         group.remove()?;

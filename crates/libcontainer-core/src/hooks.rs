@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use ::namespaces::{CloneError, CloneRequest, Fork};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{MemfdFlags, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{At, Cause, Error, Result};
 use crate::interrupt::Signals;
 use crate::spec::Hook;
 use crate::step::Step;
 use crate::whole::write_all;
-use crate::{sys, trace};
+use crate::{caller, sys, trace};
 use ::namespaces::wait_for_end;
 
 /// How much of a hook's output is kept for the message when it fails.
@@ -39,8 +39,19 @@ pub struct HookRun<'a> {
     pub process: Option<BorrowedFd<'a>>,
 }
 
+/// Where hooks of the runtime's side run: in the bundle, if it is still there.
+pub fn open_bundle(path: &str) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
+        .or_else(|_| rustix::fs::open("/", flags, Mode::empty()))
+        .at(Step::ReadConfig, path)
+}
+
 /// Runs all hooks in order; the first that fails ends the list.
 pub fn run(run: &HookRun<'_>) -> Result<()> {
+    if !run.hooks.is_empty() {
+        caller::keep_children();
+    }
     for (index, hook) in run.hooks.iter().enumerate() {
         let fail = |cause| Error {
             cause,

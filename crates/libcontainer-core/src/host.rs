@@ -1,5 +1,6 @@
 //! Facts of the machine, asked for once and only when a plan needs them.
 
+use crate::caller;
 use crate::error::{Result, cgroup_failed};
 use crate::plan::{Host, Options};
 use crate::step::Step;
@@ -15,13 +16,14 @@ impl Host {
         };
         let unified = cgroups.as_ref().is_some_and(|layout| layout.kind() == cgroups::Kind::V2);
         let asked = options.systemd_cgroup && options.rootless && unified;
+        let (euid, egid) = caller::ids();
         let manager = asked.then(cgroups::user_manager).transpose();
         Ok(Host {
             cgroups,
             user_manager: manager.map_err(|error| cgroup_failed(Step::Cgroup, &error))?,
             selinux: selinux_is_active,
-            euid: rustix::process::geteuid().as_raw(),
-            egid: rustix::process::getegid().as_raw(),
+            euid,
+            egid,
         })
     }
 }

@@ -52,6 +52,7 @@ mod spawn;
 pub mod spec;
 pub mod start;
 pub mod state;
+mod state_dir;
 pub mod step;
 pub mod store;
 pub mod sync;

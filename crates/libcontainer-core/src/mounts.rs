@@ -24,7 +24,7 @@ use crate::rootfs::{Place, Root, file_type};
 use crate::spec::{self, Mount};
 use crate::step::Step;
 use crate::sync::{self, Message};
-use crate::{init, maps, procfs, spawn, sys};
+use crate::{caller, init, maps, procfs, spawn, sys};
 
 /// Filesystems that show something of a namespace: made on the host, they would show the host's.
 const OF_A_NAMESPACE: [&str; 6] = ["proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"];
@@ -39,6 +39,7 @@ struct Detached {
 
 /// Adds the mounts of a document, a JSON array as `mounts` of a configuration; gives warnings.
 pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
+    caller::keep_children();
     let live = container.executable(true)?;
     let text = container.dir.read_config()?;
     let mut spec = parse(&text)?;

@@ -40,14 +40,17 @@ pub struct Ended {
 }
 
 /// Runs a container.
-pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result<Ended> {
+///
+/// What it leaves open is closed by the end of the program, for which this is the last thing to do.
+pub fn run(store: Store, create: &CreateRequest, request: RunRequest) -> Result<Ended> {
     let recorder = recorder(&request)?;
     let signals = Signals::catch(create.ignored_signals)?;
-    if !request.detach && !request.no_subreaper {
+    let mut created = create::launch(&store, create, &signals, false, recorder.as_ref())?;
+    // In a pid namespace of their own, orphans go to its init.
+    if !(request.detach || request.no_subreaper || created.state.pid_namespace) {
         // Any id switches it on. Only a comfort: without it, orphans go to the host's init.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::Pid::INIT));
     }
-    let mut created = create::launch(store, create, &signals, false, recorder.as_ref())?;
     let mut warnings = std::mem::take(&mut created.warnings);
     let terminal = created.terminal.take().inspect(relay::fit);
     let result = Proxy::open(&created.dir, create.notify_socket.as_deref()).and_then(|proxy| {
@@ -63,15 +66,23 @@ pub fn run(store: &Store, create: &CreateRequest, request: RunRequest) -> Result
         let relay = terminal.map(Relay::new).transpose()?;
         attend(child.pid, &child.pidfd, &signals, relay, proxy)
     });
-    if !(request.detach || request.keep) || result.is_err() {
-        trace::phase("delete");
-        // The program's end, and what failed before, count for more than the removal.
-        match delete::destroy(created.dir, true, &|_| Ok(()), Some(&signals)) {
-            Ok(more) => warnings.extend(more),
-            Err(error) if error.step == Step::FindContainer => {}
-            Err(error) => warnings.push(format!("the container is not removed: {error}")),
+    trace::phase("delete");
+    let Created { dir, state, child, pipe, .. } = created;
+    let removed = match &result {
+        Ok(_) if request.detach || request.keep => {
+            std::mem::forget(dir);
+            Ok(Vec::new())
         }
+        Ok(_) => delete::destroy_ended(dir, state, Some(&signals)),
+        Err(_) => delete::destroy(dir, true, &|_| Ok(()), Some(&signals)),
+    };
+    // The program's end, and what failed before, count for more than the removal.
+    match removed {
+        Ok(more) => warnings.extend(more),
+        Err(error) if error.step == Step::FindContainer => {}
+        Err(error) => warnings.push(format!("the container is not removed: {error}")),
     }
+    std::mem::forget((child, pipe, signals, store));
     let status = result?;
     if let Some(recorder) = recorder {
         warnings.extend(recorder.finish()?);

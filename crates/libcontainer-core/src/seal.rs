@@ -6,7 +6,7 @@
 //! the kernel does not allow that.
 
 use std::convert::Infallible;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags};
@@ -19,16 +19,20 @@ use crate::step::Step;
 use crate::sys;
 use crate::whole::write_all;
 
-const OWN: &str = "/proc/self/exe";
+const OWN: &CStr = c"/proc/self/exe";
 const SEAL_ATTEMPTS: usize = 4;
 
 /// Returns when the running binary is out of reach; else replaces this process by one that is.
 pub fn ensure(argv: &[CString], env: &[CString]) -> Result<()> {
-    if rustix::fs::statvfs(OWN).at(Step::Seal, OWN)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+    if rustix::fs::statvfs(OWN)
+        .at(Step::Seal, OWN.to_string_lossy())?
+        .f_flag
+        .contains(StatVfsMountFlags::RDONLY)
+    {
         return Ok(());
     }
     let Err(errno) = start_from_mount(argv, env);
-    if is_sealed_memory().at(Step::Seal, OWN)? {
+    if is_sealed_memory().at(Step::Seal, OWN.to_string_lossy())? {
         return Ok(());
     }
     tracing::debug!("no read-only clone of the runtime's mount: {errno}; using a sealed memfd");
@@ -43,14 +47,20 @@ fn is_sealed_memory() -> std::result::Result<bool, Errno> {
 }
 
 fn start_from_mount(argv: &[CString], env: &[CString]) -> std::result::Result<Infallible, Errno> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let clone = open_tree(CWD, OWN, flags)?;
-    sys::mount_setattr(clone.as_fd(), 0, 0, attr::RDONLY, 0)?;
+    let clone = sys::readonly_copy(OWN).or_else(|_| readonly_copy_in_steps())?;
     sys::execveat(clone.as_fd(), argv, env)
 }
 
+/// Before Linux 6.15.
+fn readonly_copy_in_steps() -> std::result::Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let clone = open_tree(CWD, OWN, flags)?;
+    sys::mount_setattr(clone.as_fd(), 0, 0, attr::RDONLY, 0)?;
+    Ok(clone)
+}
+
 fn start_from_memory(argv: &[CString], env: &[CString]) -> Result<Infallible> {
-    let copy = sealed_copy().at(Step::Seal, OWN)?;
+    let copy = sealed_copy().at(Step::Seal, OWN.to_string_lossy())?;
     sys::execveat(copy.as_fd(), argv, env)
         .at(Step::Seal, "execute the copy")
         .map_err(|error: Error| error)

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::container::Container;
-use crate::error::{At, Error, Result, Side};
+use crate::error::{Error, Result, Side};
 use crate::hooks::{self, HookRun};
 use crate::interrupt::Signals;
 use crate::notify::Proxy;
@@ -104,7 +104,7 @@ pub fn run_poststart(
     result
 }
 
-/// Runs hooks of the runtime's side, in the bundle if it is still there.
+/// Runs hooks of the runtime's side.
 pub fn run_hooks(
     state: &State,
     kind: &'static str,
@@ -115,18 +115,13 @@ pub fn run_hooks(
         "poststart" => (&state.poststart, state.pid),
         _ => (&state.poststop, 0),
     };
-    let flags =
-        rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-    let cwd = rustix::fs::open(&*state.bundle, flags, rustix::fs::Mode::empty())
-        .or_else(|_| rustix::fs::open("/", flags, rustix::fs::Mode::empty()))
-        .at(Step::ReadConfig, &*state.bundle)?;
+    let cwd = hooks::open_bundle(&state.bundle)?;
     let json = OciState { pid, ..state.oci_state(status) }.to_json();
-    let cwd = cwd.as_fd();
     hooks::run(&HookRun {
         kind,
         hooks,
         state: &json,
-        cwd,
+        cwd: cwd.as_fd(),
         default_env: &[],
         signals,
         process: None,

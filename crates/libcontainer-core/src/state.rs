@@ -17,7 +17,7 @@ pub struct State {
     pub id: String,
     /// Process id of the container init on the host; 0 until the container is created.
     pub pid: i32,
-    /// Its start time in clock ticks since boot, against reused ids.
+    /// Its start time in clock ticks since boot, against reused ids; 0 if the inode alone tells.
     pub start_time: u64,
     /// The inode of its pidfd, which no other process has until the next boot (Linux 6.9); older
     /// kernels have one for all.

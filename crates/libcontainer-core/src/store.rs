@@ -5,35 +5,25 @@
 //! the container's own, and another rename replaces it by the state. So whatever is killed when,
 //! `delete` finds what there is to remove.
 //!
+//! Below the state, which is one line, the file keeps the configuration as it was: later edits in
+//! the bundle change nothing.
+//!
 //! Who makes a container locks its directory (`flock(2)`, shared), who deletes it does so
 //! exclusively: the kernel gives the lock back when the holder is killed. The state is unlinked when
 //! all else is given back, so a directory without one is no container any more, or none yet.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{At, Error, Result};
-use crate::state::{Owned, State};
+use crate::state::State;
+pub use crate::state_dir::{GATE, NOTIFY, StateDir};
+use crate::state_dir::{STATE, decode, read_line};
 use crate::step::Step;
-use crate::whole::{read_all, write_all};
 
-const STATE: &str = "state.json";
-/// The intent, until the cgroup that the init is born in is known to be the container's own.
-const INTENT: &str = "intent.json";
-const STATE_NEW: &str = "state.json.new";
-const CONFIG: &str = "config.json";
-/// A directory with the socket of a container that tells when it is ready.
-pub const NOTIFY: &str = "notify";
-/// The socket at which a created container waits.
-pub const GATE: &str = "exec.sock";
-/// What only a container has that was not started, or whose making was cut short.
-const EARLY_FILES: [&str; 3] = [GATE, STATE_NEW, INTENT];
-/// What every container has.
-const FILES: [&str; 2] = [CONFIG, STATE];
 /// The longest name of a container: a file name less what may be put around it.
 const ID_MAX: usize = 255;
 /// How often a name is tried to be taken, when what a killed command left of it is in the way.
@@ -44,16 +34,6 @@ const CLAIM_ATTEMPTS: u32 = 5;
 pub struct Store {
     path: String,
     root: Rc<OwnedFd>,
-}
-
-/// The directory of one container's state.
-#[derive(Debug)]
-pub struct StateDir {
-    id: String,
-    root: Rc<OwnedFd>,
-    dir: OwnedFd,
-    /// Whether this process may remove it.
-    exclusive: bool,
 }
 
 /// Checks a container's name: letters, digits, `_`, `+`, `-`, `.`, and not only dots.
@@ -108,18 +88,18 @@ impl Store {
         Ok(format!("{}/{}/{id}", cwd.to_string_lossy(), self.path))
     }
 
-    /// Takes a name by making its directory, which is locked until it is unlocked or closed; an error
-    /// if there is a container. What a killed command left without a state is none.
-    pub fn claim(&self, id: &str) -> Result<StateDir> {
+    /// Takes a name by making its directory, which is locked until it is unlocked or closed, with the
+    /// intent in it; an error if there is a container. What a killed command left without a state is
+    /// none.
+    pub fn claim(&self, id: &str, intent: &State) -> Result<StateDir> {
         check_id(id)?;
         for _ in 0..CLAIM_ATTEMPTS {
             match rustix::fs::mkdirat(&*self.root, id, Mode::RWXU) {
-                Ok(()) => match self.find_and_lock(id) {
+                Ok(()) => match self.find(id).and_then(|dir| dir.begin(intent)) {
                     // Another took it for what a killed command left.
-                    Ok(dir) if dir.is_gone() => continue,
                     Err(error) if error.step == Step::FindContainer => continue,
-                    locked => {
-                        return locked.inspect_err(|_| {
+                    begun => {
+                        return begun.inspect_err(|_| {
                             let _ = rustix::fs::unlinkat(&*self.root, id, AtFlags::REMOVEDIR);
                         });
                     }
@@ -145,12 +125,6 @@ impl Store {
         Err(Error::new(Step::ClaimId, id))
     }
 
-    fn find_and_lock(&self, id: &str) -> Result<StateDir> {
-        let dir = self.find(id)?;
-        dir.flock(FlockOperation::LockShared).at(Step::WriteState, id)?;
-        Ok(dir)
-    }
-
     /// Opens the directory of a container.
     pub fn find(&self, id: &str) -> Result<StateDir> {
         check_id(id)?;
@@ -162,7 +136,24 @@ impl Store {
             }
             other => other.at(Step::ReadState, id)?,
         };
-        Ok(StateDir { id: id.to_owned(), root: Rc::clone(&self.root), dir, exclusive: false })
+        Ok(StateDir::new(id, &self.root, dir))
+    }
+
+    /// The state of a container, without a lock; none if there is no container.
+    pub fn glance(&self, id: &str) -> Result<Option<State>> {
+        check_id(id)?;
+        match read_line(&self.root, &format!("{id}/{STATE}")) {
+            Ok(text) if !text.is_empty() => decode(id, &text).map(Some),
+            // What is being made has more files.
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => self.find(id)?.read_state(),
+            Err(errno) => Err(errno).at_with(Step::ReadState, || format!("{id}/{STATE}")),
+        }
+    }
+
+    /// Whether a container has a file of the gate.
+    pub fn has_gate(&self, id: &str) -> bool {
+        let gate = format!("{id}/{GATE}");
+        rustix::fs::accessat(&*self.root, gate, Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// The names of all containers, sorted.
@@ -183,189 +174,6 @@ impl Store {
         ids.sort();
         Ok(ids)
     }
-}
-
-impl StateDir {
-    /// Name of the container.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Its descriptor.
-    pub fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
-        self.dir.as_fd()
-    }
-
-    /// Writes the intent, the first file. A directory that is gone was taken for what a killed
-    /// command left, by one that has the name now.
-    pub fn write_intent(&self, state: &State) -> Result<()> {
-        self.write(INTENT, &encode(state)).map_err(|error| match error.errno() {
-            Some(Errno::NOENT) => Error::new(Step::ClaimId, &*self.id),
-            _ => error,
-        })
-    }
-
-    fn flock(&self, operation: FlockOperation) -> std::result::Result<(), Errno> {
-        rustix::io::retry_on_intr(|| rustix::fs::flock(&self.dir, operation))
-    }
-
-    /// Gives the lock of [`Store::claim`] back: the container is made.
-    pub fn unlock(&self) -> Result<()> {
-        self.flock(FlockOperation::Unlock).at(Step::WriteState, &*self.id)
-    }
-
-    /// Locks the directory for its removal, as soon as nobody makes or deletes the container any
-    /// more; false if that takes too long.
-    pub fn lock(&mut self, patience: Duration) -> Result<bool> {
-        let deadline = Instant::now() + patience;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match self.flock(FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {
-                    self.exclusive = true;
-                    return Ok(true);
-                }
-                Err(Errno::AGAIN) if Instant::now() < deadline => std::thread::sleep(pause),
-                Err(Errno::AGAIN) => return Ok(false),
-                Err(errno) => return Err(errno).at(Step::RemoveState, &*self.id),
-            }
-            pause = (pause * 2).min(Duration::from_millis(50));
-        }
-    }
-
-    /// Whether the directory was removed.
-    pub fn is_gone(&self) -> bool {
-        rustix::fs::fstat(&self.dir).is_ok_and(|stat| stat.st_nlink == 0)
-    }
-
-    /// Whether somebody is making the container at this moment.
-    pub fn is_being_made(&self) -> bool {
-        // Shared goes with the maker's lock, and not with that of who deletes; exclusive goes with
-        // neither.
-        let made = !self.exclusive
-            && self.flock(FlockOperation::NonBlockingLockShared).is_ok()
-            && self.flock(FlockOperation::NonBlockingLockExclusive).is_err();
-        if !self.exclusive {
-            let _ = self.unlock();
-        }
-        made
-    }
-
-    /// Notes that the cgroup that the init is born in exists, was empty, and belongs to the container
-    /// from now on.
-    pub fn own_cgroup(&self) -> Result<()> {
-        rustix::fs::renameat(&self.dir, INTENT, &self.dir, STATE)
-            .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
-    }
-
-    /// Writes a state that does not count before [`StateDir::commit`], but shows that the whole cgroup
-    /// is the container's own.
-    pub fn draft(&self, state: &State) -> Result<()> {
-        self.write(STATE_NEW, &encode(state))
-    }
-
-    /// Puts the draft in the place of the intent, in one step.
-    pub fn commit(&self) -> Result<()> {
-        rustix::fs::renameat(&self.dir, STATE_NEW, &self.dir, STATE)
-            .at_with(Step::WriteState, || format!("{}/{STATE}", self.id))
-    }
-
-    /// Keeps a copy of the configuration, so that later edits in the bundle change nothing.
-    pub fn write_config(&self, text: &[u8]) -> Result<()> {
-        self.write(CONFIG, text)
-    }
-
-    /// The copy of the configuration.
-    pub fn read_config(&self) -> Result<Vec<u8>> {
-        self.try_read(CONFIG).at_with(Step::ReadState, || format!("{}/{CONFIG}", self.id))
-    }
-
-    /// The state or the intent; none if there is no container yet, or any more.
-    pub fn read_state(&self) -> Result<Option<State>> {
-        let label = || format!("{}/{STATE}", self.id);
-        // The intent may be renamed between two looks.
-        for file in [STATE, INTENT, STATE] {
-            let text = match self.try_read(file) {
-                Err(Errno::NOENT) => continue,
-                other => other.at_with(Step::ReadState, label)?,
-            };
-            if text.is_empty() {
-                return Ok(None); // killed between making the file and writing it
-            }
-            let state: State = serde_json::from_slice(&text)
-                .map_err(|error| Error::because(Step::ReadState, label(), error.to_string()))?;
-            let owned = match file {
-                INTENT => Owned::Nothing,
-                // The draft is written when the cgroup is complete.
-                _ if state.pid != 0 || self.has(STATE_NEW) => Owned::Whole,
-                _ => Owned::Birthplace,
-            };
-            return Ok(Some(State { owned, ..state }));
-        }
-        Ok(None)
-    }
-
-    /// Whether there is a file of the gate.
-    pub fn has_gate(&self) -> bool {
-        self.has(GATE)
-    }
-
-    fn has(&self, file: &str) -> bool {
-        rustix::fs::statat(&self.dir, file, AtFlags::SYMLINK_NOFOLLOW).is_ok()
-    }
-
-    /// Removes the gate of a container that was started.
-    pub fn remove_gate(&self) -> Result<()> {
-        self.unlink(GATE, AtFlags::empty())
-    }
-
-    /// Removes the directory and its files. Needs no file to be made, so it works on a full disk.
-    pub fn remove(&self) -> Result<()> {
-        FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
-        match rustix::fs::unlinkat(&*self.root, &*self.id, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(Errno::NOTEMPTY | Errno::EXIST) => self.remove_with_rare_files(),
-            Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
-        }
-    }
-
-    /// Removes the directory after what only some containers have in it.
-    fn remove_with_rare_files(&self) -> Result<()> {
-        EARLY_FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
-        self.unlink(&format!("{NOTIFY}/notify.sock"), AtFlags::empty())?;
-        self.unlink(NOTIFY, AtFlags::REMOVEDIR)?;
-        match rustix::fs::unlinkat(&*self.root, &*self.id, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno).at(Step::RemoveState, &*self.id),
-        }
-    }
-
-    /// Removes a file that may be there.
-    fn unlink(&self, file: &str, flags: AtFlags) -> Result<()> {
-        match rustix::fs::unlinkat(&self.dir, file, flags) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno).at(Step::RemoveState, format!("{}/{file}", self.id)),
-        }
-    }
-
-    fn write(&self, name: &str, text: &[u8]) -> Result<()> {
-        let subject = || format!("{}/{name}", self.id);
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)
-            .at_with(Step::WriteState, subject)?;
-        write_all(&file, text).at_with(Step::WriteState, subject)
-    }
-
-    fn try_read(&self, name: &str) -> std::result::Result<Vec<u8>, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        read_all(rustix::fs::openat(&self.dir, name, flags, Mode::empty())?)
-    }
-}
-
-fn encode(state: &State) -> Vec<u8> {
-    // A struct of strings and numbers always has a JSON form.
-    serde_json::to_vec(state).unwrap_or_default()
 }
 
 fn make_directories(path: &str) -> std::result::Result<(), Errno> {

@@ -9,8 +9,15 @@ use std::ptr;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::mount::OpenTreeFlags;
 
 use crate::plan::SchedulerPlan;
+
+/// The effective user and group id that this program was started with (`getauxval(3)`): no system call.
+pub fn started_as() -> (u32, u32) {
+    // SAFETY: the list is the kernel's, and stays as it is; no memory is passed.
+    unsafe { (libc::getauxval(libc::AT_EUID) as u32, libc::getauxval(libc::AT_EGID) as u32) }
+}
 
 /// `AT_RECURSIVE` of `linux/fcntl.h`.
 pub const AT_RECURSIVE: u32 = 0x8000;
@@ -76,14 +83,46 @@ fn set_mount_attr(mount: BorrowedFd<'_>, flags: u32, attr: &MountAttr) -> Result
     check(result).map(|_| ())
 }
 
-/// Whether the kernel has `mount_setattr(2)` (Linux 5.12), and with it all that is older.
-pub fn has_mount_setattr() -> bool {
-    // SAFETY: no memory is passed: the size says that there is none, which is EINVAL.
+/// Changes the propagation (`MS_*`) of the mount at `/`, with [`AT_RECURSIVE`] of all below it too.
+///
+/// `mount_setattr(2)`, Linux 5.12; ENOSYS says that the kernel is an older one.
+pub fn set_root_propagation(flags: u32, propagation: u64) -> Result<(), Errno> {
+    let attr = MountAttr { propagation, ..MountAttr::default() };
+    // SAFETY: the path is a C string, `attr` outlives the call and its size is given.
     let result = unsafe {
-        let none = ptr::null::<MountAttr>();
-        libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), AT_EMPTY_PATH, none, 0)
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            c"/".as_ptr(),
+            flags,
+            ptr::from_ref(&attr),
+            size_of::<MountAttr>(),
+        )
     };
-    check(result) != Err(Errno::NOSYS)
+    check(result).map(|_| ())
+}
+
+/// A detached copy of the mount that a file is on, from that file on, which is read-only.
+///
+/// `open_tree_attr(2)`, Linux 6.15.
+pub fn readonly_copy(path: &CStr) -> Result<OwnedFd, Errno> {
+    /// The same number everywhere.
+    const OPEN_TREE_ATTR: libc::c_long = 467;
+    let attr = MountAttr { set: crate::plan::options::attr::RDONLY, ..MountAttr::default() };
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    // SAFETY: the path is a C string, `attr` outlives the call and its size is given; the new
+    // descriptor is owned by nobody else.
+    unsafe {
+        let fd = check(libc::syscall(
+            OPEN_TREE_ATTR,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            flags.bits(),
+            ptr::from_ref(&attr),
+            size_of::<MountAttr>(),
+        ))?;
+        Ok(OwnedFd::from_raw_fd(fd as RawFd))
+    }
 }
 
 /// Whether the kernel has a system call: one of those that refuse -1 and nothing else as arguments.

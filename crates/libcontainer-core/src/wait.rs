@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use ::namespaces::poll;
+use ::namespaces::{open_handle, poll};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::process::Pid;
 
-use crate::container::{Container, Status};
+use crate::container::{Container, Status, has_inode};
 use crate::error::{At, Error, Result};
 use crate::procfs;
 use crate::state::State;
@@ -43,7 +44,10 @@ fn status_of_zombie(state: &State) -> Option<i32> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     // The third field is the first here.
-    let same = fields.get(19)?.parse() == Ok(state.start_time);
+    let same = match state.start_time {
+        0 => has_inode(state, open_handle(Pid::from_raw(state.pid)?).ok()?.as_fd()),
+        time => fields.get(19)?.parse() == Ok(time),
+    };
     if same && fields[0] == "Z" { fields.get(49)?.parse().ok() } else { None }
 }
 

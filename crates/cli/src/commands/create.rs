@@ -44,7 +44,7 @@ pub fn run(
         no_subreaper: words.has("no-subreaper"),
         record_seccomp: words.last("record-seccomp").map(str::to_owned),
     };
-    let ended = run_container(&store, &request, how).map_err(failed)?;
+    let ended = run_container(store, &request, how).map_err(failed)?;
     warn(context, &ended.warnings);
     Ok(ended.status)
 }

@@ -1,6 +1,8 @@
 //! `list`
 
-use libcontainer_core::container::{Container, Report};
+use std::fmt::Write as _;
+
+use libcontainer_core::container::Report;
 use libcontainer_core::error::{At, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
@@ -29,8 +31,11 @@ pub fn list(words: &Words, root: &str, root_given: bool) -> Result<i32, Failure>
     // Read once: a thousand containers have few owners.
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let users = users.as_str();
-    let of_store = |store| ids.iter().filter_map(move |id| report(store, id, users));
-    let reports: Vec<Report> = store.iter().flat_map(of_store).collect();
+    let mut reports = Vec::with_capacity(ids.len());
+    if let Some(store) = &store {
+        let looks = Report::of_all(store, &ids);
+        reports.extend(looks.filter_map(|(id, look)| row(id, look, users)));
+    }
     Ok(crate::print(&if format == "json" { json(&reports) } else { table(&reports) }))
 }
 
@@ -43,9 +48,9 @@ fn missing(root: &str) -> Error {
 }
 
 /// One row; none if the container went away meanwhile. A state that can't be read is shown as such.
-fn report(store: &Store, id: &str, users: &str) -> Option<Report> {
-    let container = match Container::load(store, id) {
-        Ok(container) => container,
+fn row(id: &str, look: libcontainer_core::Result<Report>, users: &str) -> Option<Report> {
+    let report = match look {
+        Ok(report) => report,
         Err(error) if error.step == Step::FindContainer => return None,
         Err(error) => {
             return Some(Report {
@@ -58,10 +63,11 @@ fn report(store: &Store, id: &str, users: &str) -> Option<Report> {
                 created: String::new(),
                 annotations: std::collections::BTreeMap::new(),
                 owner: String::new(),
+                uid: 0,
             });
         }
     };
-    Some(Report { owner: user_name(users, container.state.owner), ..container.report() })
+    Some(Report { owner: user_name(users, report.uid), ..report })
 }
 
 /// The name of a user in the text of /etc/passwd, or `#UID`.
@@ -82,29 +88,21 @@ fn json(reports: &[Report]) -> String {
 }
 
 fn table(reports: &[Report]) -> String {
-    let rows = reports.iter().map(|report| {
-        let pid = report.pid.to_string();
-        [
-            report.id.clone(),
-            pid,
-            report.status.to_owned(),
-            report.bundle.clone(),
-            report.created.clone(),
-            report.owner.clone(),
-        ]
+    let pids: Vec<String> = reports.iter().map(|report| report.pid.to_string()).collect();
+    let rows = reports.iter().zip(&pids).map(|(report, pid)| {
+        [&*report.id, pid, report.status, &report.bundle, &report.created, &report.owner]
     });
-    let head = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let head = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+    let rows: Vec<[&str; 6]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count() + 3).max().unwrap_or(0).max(12)
     };
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut text = String::new();
+    let widths = [width(0), width(1), width(2), width(3), width(4), 0];
+    let mut text = String::with_capacity(rows.len() * (widths.iter().sum::<usize>() + 16));
     for row in &rows {
         for (cell, width) in row.iter().zip(&widths) {
-            text += &format!("{cell:<width$}");
+            let _ = write!(text, "{cell:<width$}");
         }
-        text += &row[5];
         text.push('\n');
     }
     text

@@ -21,7 +21,7 @@ mod wait;
 
 use std::ffi::CString;
 
-use libcontainer_core::container::Container;
+use libcontainer_core::container::{Container, Report};
 use libcontainer_core::error::{Cause, Error};
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
@@ -128,7 +128,9 @@ pub fn run(
             })
             .map(|()| 0)
             .map_err(failed),
-        "state" => find(&root, id()).map_err(failed).and_then(|container| state::state(&container)),
+        "state" => find_by(&root, id(), Report::of)
+            .map_err(failed)
+            .and_then(|report| state::state(&report)),
         "kill" => kill::kill(context, words, &root),
         "events" => events::events(words, &root).map_err(failed),
         "checkpoint" | "restore" => {
@@ -162,11 +164,11 @@ fn find(root: &str, id: &str) -> libcontainer_core::Result<Container> {
     find_by(root, id, Container::load)
 }
 
-fn find_by(
+fn find_by<T>(
     root: &str,
     id: &str,
-    load: impl FnOnce(&Store, &str) -> libcontainer_core::Result<Container>,
-) -> libcontainer_core::Result<Container> {
+    load: impl FnOnce(&Store, &str) -> libcontainer_core::Result<T>,
+) -> libcontainer_core::Result<T> {
     libcontainer_core::store::check_id(id)?;
     match Store::open(root)? {
         Some(store) => load(&store, id),

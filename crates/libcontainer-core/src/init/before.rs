@@ -21,20 +21,19 @@ use crate::{procfs, sys};
 /// `/proc/self/fd` of the host.
 static DESCRIPTORS: OnceLock<OwnedFd> = OnceLock::new();
 
-/// Opens what is needed later, if the kernel is an old one. To be called before anything is mounted.
-pub fn prepare() -> Labelled<()> {
-    if sys::has_mount_setattr() {
-        return Ok(());
+/// Changes the propagation of all mounts, or of the root alone: the first change to any of them. An
+/// old kernel is known by it, and what is needed later is opened then.
+pub fn set_propagation(flags: u64) -> Labelled<()> {
+    let recursive = if flags & ms::REC != 0 { sys::AT_RECURSIVE } else { 0 };
+    match sys::set_root_propagation(recursive, flags & !ms::REC) {
+        Err(Errno::NOSYS) => {}
+        other => return other.at(Step::Propagation, "/"),
     }
     tracing::debug!("no mount_setattr (Linux 5.12): mounts are made by mount(2)");
     let directory = procfs::open_directory("self/fd").at(Step::MountRootfs, "/proc/self/fd")?;
     let _ = DESCRIPTORS.set(directory);
-    Ok(())
-}
-
-/// What has to stay open until the root filesystem is finished.
-pub fn needed() -> Option<BorrowedFd<'static>> {
-    DESCRIPTORS.get().map(AsFd::as_fd)
+    let flags = MountPropagationFlags::from_bits_retain(flags as u32);
+    rustix::mount::mount_change("/", flags).at(Step::Propagation, "/")
 }
 
 fn descriptors() -> Result<&'static OwnedFd, Errno> {

@@ -5,34 +5,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, makedev, mknodat};
 use rustix::io::Errno;
 
+use super::folder::Folder;
 use super::tree::Tree;
 use crate::error::{At, Error, Result};
 use crate::plan::{DeviceKind, DeviceNode};
 use crate::rootfs::{Place, Root};
 use crate::step::Step;
-
-/// The folder that was used last: nearly all devices are in one.
-#[derive(Debug, Default)]
-pub struct Folder {
-    path: String,
-    fd: Option<OwnedFd>,
-}
-
-impl Folder {
-    /// A handle on the folder of a path, and the last name.
-    fn of<'p>(
-        &mut self,
-        path: &'p str,
-        root: &Root<'_>,
-    ) -> std::result::Result<(&OwnedFd, &'p str), Errno> {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if self.fd.is_none() || self.path != parent {
-            self.fd = Some(root.make_parent(path)?.0);
-            parent.clone_into(&mut self.path);
-        }
-        self.fd.as_ref().map(|fd| (fd, name)).ok_or(Errno::NOENT)
-    }
-}
 
 /// Makes a device file, or binds the host's in its place where mknod is not allowed.
 pub fn make_node(node: &DeviceNode, root: &Root<'_>, folder: &mut Folder) -> Result<()> {

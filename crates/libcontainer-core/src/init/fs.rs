@@ -1,11 +1,10 @@
 //! One loop that runs filesystem operations.
 
-use std::os::fd::{AsFd, OwnedFd};
-
 use rustix::mount::MountPropagationFlags;
 
+use super::folder::Folder;
 use super::tree::{Change, change_mounted};
-use super::{bind, cgroupfs, dev, mask, mount, root};
+use super::{bind, cgroupfs, dev, mask, mount};
 use crate::error::{At, Result};
 use crate::plan::options::attr;
 use crate::plan::{FsOp, describe};
@@ -13,14 +12,6 @@ use crate::rootfs::Root;
 use crate::step::Step;
 use crate::sync::Pipe;
 use crate::trace;
-
-/// From where the operations see the container's root.
-pub enum Stage<'fd> {
-    /// From the host's root.
-    BeforePivot(Root<'fd>),
-    /// From the container's root itself.
-    AfterPivot,
-}
 
 /// Whether an operation takes but a moment and needs neither the parent nor the container's cgroup:
 /// a filesystem of the kernel's own.
@@ -30,44 +21,36 @@ pub fn is_plain(op: &FsOp) -> bool {
 }
 
 /// Runs operations in their order.
-pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
-    if ops.is_empty() {
-        return Ok(());
-    }
-    let own: OwnedFd;
-    let root = match stage {
-        Stage::BeforePivot(root) => root,
-        Stage::AfterPivot => {
-            own = root::open()?;
-            Root::new(own.as_fd())
-        }
-    };
-    let mut devices = dev::Folder::default();
+pub fn run(ops: &[FsOp], root: &Root<'_>, pipe: &Pipe) -> Result<()> {
+    let mut folder = Folder::default();
     for op in ops {
         let _span = trace::span(|| describe(op));
+        if !matches!(op, FsOp::Filesystem(_) | FsOp::Device(_) | FsOp::Link { .. }) {
+            folder.forget();
+        }
         match op {
-            FsOp::Filesystem(plan) => mount::filesystem(plan, &root)?,
-            FsOp::Bind(plan) => bind::bind(plan, &root, pipe)?,
-            FsOp::Cgroup(plan) => cgroupfs::mount(plan, &root)?,
+            FsOp::Filesystem(plan) => mount::filesystem(plan, root, &mut folder)?,
+            FsOp::Bind(plan) => bind::bind(plan, root, pipe)?,
+            FsOp::Cgroup(plan) => cgroupfs::mount(plan, root)?,
             FsOp::WorkingDirectory(path) => {
                 root.make_directory(path, 0o755)
                     .at(Step::MakeCwd, path)
                     .map_err(|error| error.field("process.cwd"))?;
             }
-            FsOp::Device(node) => dev::make_node(node, &root, &mut devices)?,
+            FsOp::Device(node) => dev::make_node(node, root, &mut folder)?,
             FsOp::Link { target, path, wanted, replace } => {
                 let useful = wanted.is_none_or(|file| {
                     rustix::fs::access(file, rustix::fs::Access::EXISTS).is_ok()
                 });
                 if useful {
-                    dev::make_link(target, path, *replace, &root, &mut devices)?;
+                    dev::make_link(target, path, *replace, root, &mut folder)?;
                 }
             }
-            FsOp::Mask(paths) => mask::mask(paths, &root)?,
+            FsOp::Mask(paths) => mask::mask(paths, root)?,
             FsOp::Readonly(paths) => {
-                paths.iter().try_for_each(|path| mask::make_readonly(path, &root))?;
+                paths.iter().try_for_each(|path| mask::make_readonly(path, root))?;
             }
-            FsOp::ReadonlyMount(path) => readonly_mount(path, &root)?,
+            FsOp::ReadonlyMount(path) => readonly_mount(path, root)?,
             FsOp::ReadonlyRoot => {
                 change_mounted(root.top(), READONLY).at(Step::ReadonlyRoot, "")?;
             }
@@ -79,6 +62,7 @@ pub fn run(ops: &[FsOp], stage: Stage<'_>, pipe: &Pipe) -> Result<()> {
             }
         }
     }
+    folder.forget();
     Ok(())
 }
 

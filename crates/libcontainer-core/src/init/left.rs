@@ -2,8 +2,7 @@
 //!
 //! `close_range(2)` takes as long for fifty of them as `close(2)` for one. They hold handles on the
 //! host, so [`settle_descriptors`] comes before a path of the image or of the configuration is looked
-//! up otherwise than below the root: once after the change of root, and once before the working
-//! directory.
+//! up otherwise than below a root without magic links (CVE-2024-21626): before the working directory.
 
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};

@@ -50,12 +50,12 @@ fn cover(source: &OwnedFd, place: OwnedFd) -> std::result::Result<(), Errno> {
     Ok(())
 }
 
-/// A tmpfs of one page and one inode; some kernels need two inodes for the root alone.
+/// A tmpfs of one inode, so that nothing can be made in it; some kernels need two for its root alone.
 fn empty_directory(path: &str) -> Result<Tree> {
     let flags = ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC;
     let make = |data| detached("tmpfs", "tmpfs", flags, data);
-    make("nr_blocks=1,nr_inodes=1,mode=755")
-        .or_else(|_| make("nr_blocks=1,nr_inodes=2,mode=755"))
+    make("nr_inodes=1")
+        .or_else(|_| make("nr_inodes=2"))
         .map_err(|cause: Cause| Error { cause, ..Error::new(Step::Mask, path) })
 }
 

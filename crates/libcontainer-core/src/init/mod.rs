@@ -9,6 +9,7 @@ mod cgroupfs;
 mod console;
 mod copy_up;
 mod dev;
+mod folder;
 mod fs;
 pub mod left;
 mod mask;
@@ -87,16 +88,8 @@ fn steps(
     trace::phase("join cgroups and namespaces");
     let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
     trace::phase("build the root filesystem");
-    build_root(plan, &channel.0, cgroup)?;
+    let top = build_root(plan, &channel.0, cgroup)?;
     trace::phase("finish the root filesystem");
-    {
-        // None of the host's is left when paths of the image are looked up (CVE-2024-21626).
-        let mut needed = vec![channel.0.as_fd()];
-        needed.extend(gate.as_ref().map(AsFd::as_fd));
-        needed.extend(labels.iter().map(|(file, ..)| file.as_fd()));
-        needed.extend(before::needed());
-        left::settle_descriptors(passed, &needed)?;
-    }
     let Some(process) = &plan.init.process else {
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
         let needed: Vec<_> = ends.into_iter().flatten().collect();
@@ -110,7 +103,8 @@ fn steps(
         None => None,
         Some(size) => Some(console::set_up(&channel.0, size, process)?),
     };
-    fs::run(&plan.init.after_pivot, fs::Stage::AfterPivot, &channel.0)?;
+    fs::run(&plan.init.after_pivot, &Root::new(top.as_fd()), &channel.0)?;
+    left::leave(top);
     trace::phase("limits, ids, capabilities");
     let ready = {
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
@@ -311,28 +305,28 @@ fn bring_up_loopback() -> Result<()> {
     Ok(())
 }
 
-/// The container's tree of mounts, the hooks of that moment, and the change of root.
-fn build_root(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Result<()> {
+/// The container's tree of mounts, the hooks of that moment, and the change of root; gives a handle
+/// on it.
+fn build_root(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Result<OwnedFd> {
     let late = || if plan.arrives_late() { arrive(plan, pipe, cgroup) } else { Ok(()) };
-    before::prepare()?;
     let rootfs = root::open_directory(&plan.rootfs)?;
     if plan.init.root == RootChange::Chroot {
         late()?;
         run_create_hooks(plan, pipe, &rootfs)?;
-        return root::change(plan.init.root, &rootfs, None);
+        root::change(plan.init.root, &rootfs, None)?;
+        return Ok(rootfs);
     }
     let top = root::bind(&rootfs, plan.init.propagation, &plan.rootfs)?;
     left::leave(rootfs);
     let operations = &plan.init.before_pivot;
     let needs_cgroup = operations.iter().position(|operation| !fs::is_plain(operation));
     let (plain, others) = operations.split_at(needs_cgroup.unwrap_or(operations.len()));
-    fs::run(plain, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
+    fs::run(plain, &Root::new(top.as_fd()), pipe)?;
     late()?;
-    fs::run(others, fs::Stage::BeforePivot(Root::new(top.as_fd())), pipe)?;
+    fs::run(others, &Root::new(top.as_fd()), pipe)?;
     run_create_hooks(plan, pipe, &top)?;
     root::change(plan.init.root, &top, plan.init.propagation)?;
-    left::leave(top);
-    Ok(())
+    Ok(top)
 }
 
 fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()> {

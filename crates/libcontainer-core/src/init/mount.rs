@@ -5,13 +5,14 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen,
 };
 
+use super::folder::Folder;
 use super::left::leave;
 use super::tree::{Change, NewFilesystem, Tree, change_mounted};
 use crate::error::{At, Cause, Error, Result};
@@ -21,14 +22,22 @@ use crate::rootfs::Root;
 use crate::step::Step;
 
 /// Mounts a new filesystem.
-pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
-    let (place, made) = place(plan, root)?;
+pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>, folder: &mut Folder) -> Result<()> {
+    let new = new_place(plan, root, folder)?;
+    if new.is_none() {
+        folder.forget();
+    }
+    let in_folder = new.is_some();
+    let (place, made) = new.map_or_else(|| place(plan, root), |place| Ok((place, true)))?;
     let data = data(plan, &place, made)?;
     let options = &plan.options;
     let plain = options.propagation.is_empty() && options.tree_set == 0 && options.tree_clear == 0;
     if plain && !options.copy_up {
         mount_here(plan, &place, &data)?;
         leave(place);
+        if plan.kind == "tmpfs" && !in_folder {
+            folder.mounted(&plan.destination);
+        }
         return Ok(());
     }
     let fail = |errno| failed(plan, Cause::Errno(errno));
@@ -42,6 +51,27 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>) -> Result<()> {
     super::copy_up::copy(place.as_fd(), top.as_fd())
         .map_err(|errno| failed(plan, Cause::Detailed(errno, "tmpcopyup".to_owned())))?;
     tree_options(options).try_for_each(|change| change_mounted(&top, change)).map_err(fail)
+}
+
+/// The place, made where the last mount was a tmpfs, as most are that have /dev above them: it has
+/// nothing in it yet, so the lookup is spared. What is there after all goes the usual way.
+fn new_place(
+    plan: &FilesystemMount,
+    root: &Root<'_>,
+    folder: &mut Folder,
+) -> Result<Option<OwnedFd>> {
+    let mut make = || {
+        let Some((dir, name)) = folder.of_new(&plan.destination, root)? else { return Ok(None) };
+        match rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o755)) {
+            Err(Errno::EXIST) => return Ok(None),
+            other => other?,
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(dir, name, flags, Mode::empty()).map(Some)
+    };
+    make()
+        .at(Step::MountTarget, &*plan.destination)
+        .map_err(|error| error.field(format!("{}.destination", plan.field)))
 }
 
 /// The place; for procfs and sysfs a real directory, as a link would show the container's own files
@@ -152,7 +182,8 @@ pub fn detached(
         (ms::DIRSYNC, "dirsync"),
         (ms::LAZYTIME, "lazytime"),
     ] {
-        if flags & flag != 0 {
+        // A tmpfs is read-only by its mount alone: there is no other.
+        if flags & flag != 0 && !(flag == ms::RDONLY && kind == "tmpfs") {
             fsconfig_set_flag(context.as_fd(), key).map_err(tell)?;
         }
     }

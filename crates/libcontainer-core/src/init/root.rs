@@ -38,8 +38,7 @@ pub fn open_directory(path: &str) -> Result<OwnedFd> {
 /// Gives a handle on the top of that mount.
 pub fn bind(rootfs: &OwnedFd, propagation: Option<u64>, path: &str) -> Result<OwnedFd> {
     let flags = propagation.unwrap_or(ms::SLAVE | ms::REC);
-    mount_change("/", MountPropagationFlags::from_bits_retain(flags as u32))
-        .at(Step::Propagation, "/")?;
+    before::set_propagation(flags)?;
     if flags & (ms::SHARED | ms::UNBINDABLE) != 0 {
         // pivot_root wants a root whose parent is not shared, and nothing may reach the host.
         make_parent_private(rootfs).at(Step::Propagation, path)?;

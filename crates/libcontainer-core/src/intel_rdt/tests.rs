@@ -206,7 +206,7 @@ fn delete_finds_the_group_of_a_killed_create() {
             intel_rdt: Some(claim.record().clone()),
             ..State::default()
         };
-        store.claim("box").unwrap().write_intent(&intent).unwrap();
+        store.claim("box", &intent).unwrap();
         claim.make_group().unwrap();
         fake.empty(group);
         drop(claim);

@@ -170,9 +170,11 @@ fn capabilities(sets: Option<&Capabilities<'_>>, warnings: &mut Vec<String>) -> 
     };
     // The kernel refuses these (`capabilities(7)`); runc goes on with a warning as well.
     let raisable = CapabilitySet(result.inheritable.0 & result.permitted.0);
-    for name in CapabilitySet(result.ambient.0 & !raisable.0).names() {
+    let refused: Vec<_> = CapabilitySet(result.ambient.0 & !raisable.0).names().collect();
+    if !refused.is_empty() {
         warnings.push(format!(
-            "process.capabilities.ambient: can't raise ambient capability {name}: it is not both permitted and inheritable"
+            "process.capabilities.ambient: can't raise ambient capability {}: not both permitted and inheritable",
+            refused.join(", ")
         ));
     }
     result.ambient.0 &= raisable.0;
