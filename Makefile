@@ -7,6 +7,7 @@ MANDIR  ?= $(PREFIX)/share/man
 ROUNDS  ?= 100
 KERNELS ?= 4.18 5.4 busy
 SECONDS_EACH ?= 60
+JSON    ?= target/bench-vm.json
 FUZZ_TARGETS ?= seccomp_compile config_plan state words cgroup_files init_messages exec_words
 export ORUN_COMMIT ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
@@ -15,7 +16,7 @@ PROBE  := target/$(TARGET)/tools/probe
 # Tests mount: they get a mount namespace of their own.
 PRIVATE := unshare --mount --propagation private
 
-.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench bench-build bench-docs install uninstall manual clean deps probe
+.PHONY: help build demo test test-unit test-behaviour test-command-line test-crash test-old-kernel test-races test-engines test-vm check deny fuzz bench bench-build bench-docs bench-vm install uninstall manual clean deps probe
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +99,10 @@ bench-docs: bench-build ## measure all scenarios for docs/bench (half an hour, o
 	@mkdir -p docs/bench
 	ORUN=$${ORUN:-$(CURDIR)/$(BINARY)} target/$(TARGET)/tools/bench --rounds $(ROUNDS) --scenario all \
 		--json docs/bench/results.json --svg docs/bench/results.svg
+
+bench-vm: bench-build ## the same in a VM with only cgroup v2 (hack/vm --help); ratios in JSON=target/bench-vm.json
+	hack/vm.d/bench $${ORUN:-$(CURDIR)/$(BINARY)} target/$(TARGET)/tools $(JSON) --rounds $(ROUNDS) \
+		$(addprefix --scenario ,$(SCENARIO))
 
 install: ## install the binary, manual and completions below $(DESTDIR)$(PREFIX)
 	@test -x $(BINARY) || $(MAKE) build

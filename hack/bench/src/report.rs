@@ -5,6 +5,7 @@ use crate::field::Row;
 use crate::runtime::Runtime;
 use crate::scenario::{Outcome, Scenario};
 use crate::stats::Summary;
+use std::fs;
 use std::thread::available_parallelism;
 
 /// A run of the benchmark.
@@ -40,7 +41,11 @@ pub fn machine() -> String {
     // What follows the numbers names a builder.
     let kernel = kernel.split('-').next().unwrap_or_default();
     let cpus = available_parallelism().map_or(1, usize::from);
-    format!("Linux {kernel}, {cpus} processors, cgroup {}", cgroup_view::layout())
+    let processors = match fs::read_to_string("/proc/cpuinfo") {
+        Ok(text) if text.contains("QEMU TCG") => "processors in software",
+        _ => "processors",
+    };
+    format!("Linux {kernel}, {cpus} {processors}, cgroup {}", cgroup_view::layout())
 }
 
 /// Who the others are compared with.

@@ -36,10 +36,6 @@ pub fn find_all(bundle: &Bundle) -> Result<Vec<Runtime>, String> {
             None => println!("{name}: not in PATH and {variable} is not set: left out"),
         }
     }
-    if !crate::cgroup_view::is_v1() {
-        println!("floor: knows cgroup v1 only: left out");
-        found.retain(|r| r.name != "floor");
-    }
     let maker = SPEC_MAKERS.iter().find_map(|name| found.iter().find(|r| r.name == *name));
     let maker = maker.ok_or("neither runc nor orun is there to make the default bundle")?;
     bundle.configure(&maker.program)?;

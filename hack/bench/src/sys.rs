@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulong};
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 /// `struct clone_args` up to the member `cgroup`, see clone3(2).
@@ -54,6 +54,67 @@ pub fn clone3(namespaces: c_int, cgroup: Option<BorrowedFd>) -> io::Result<c_int
     // can be held by a thread that the child does not have.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &args, mem::size_of::<CloneArgs>()) };
     if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid as c_int) }
+}
+
+/// Moves the caller into a new cgroup namespace: unshare(2).
+pub fn unshare_cgroup() -> io::Result<()> {
+    // SAFETY: the call takes an integer, and changes neither memory nor descriptors.
+    checked(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into())
+}
+
+/// `union bpf_attr` of bpf(2) for `BPF_PROG_LOAD`; larger than any kernel's, zero where nothing is set.
+#[repr(C)]
+struct BpfLoad {
+    kind: u32,
+    count: u32,
+    code: u64,
+    license: u64,
+    rest: [u64; 29],
+}
+
+/// The same for `BPF_PROG_ATTACH`.
+#[repr(C)]
+struct BpfAttach {
+    target: u32,
+    program: u32,
+    kind: u32,
+    flags: u32,
+    rest: [u64; 30],
+}
+
+/// Loads a program that decides about devices: bpf(2), `BPF_PROG_LOAD`.
+pub fn load_device_program(code: &[[u8; 8]]) -> io::Result<OwnedFd> {
+    const BPF_PROG_LOAD: c_int = 5;
+    const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
+    let mut load = BpfLoad {
+        kind: BPF_PROG_TYPE_CGROUP_DEVICE,
+        count: code.len() as u32,
+        code: code.as_ptr() as u64,
+        license: c"Apache-2.0".as_ptr() as u64,
+        rest: [0; 29],
+    };
+    // SAFETY: `load` is live and of the size that is passed, and so is what its pointers lead to.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &mut load, mem::size_of::<BpfLoad>())
+    };
+    checked(fd)?;
+    // SAFETY: the call has just made this descriptor, and nothing else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
+/// Attaches such a program to a cgroup, whose directory is given: bpf(2), `BPF_PROG_ATTACH`.
+pub fn attach_device_program(cgroup: BorrowedFd, program: BorrowedFd) -> io::Result<()> {
+    const BPF_PROG_ATTACH: c_int = 8;
+    const BPF_CGROUP_DEVICE: u32 = 6;
+    const BPF_F_ALLOW_MULTI: u32 = 2;
+    let [target, program] = [cgroup, program].map(|fd| fd.as_raw_fd() as u32);
+    let (kind, flags) = (BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI);
+    let mut attach = BpfAttach { target, program, kind, flags, rest: [0; 30] };
+    // SAFETY: `attach` is live and of the size that is passed.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_PROG_ATTACH, &mut attach, mem::size_of::<BpfAttach>())
+    };
+    checked(result)
 }
 
 /// Replaces the program, execve(2); returns only when that fails.

@@ -1,12 +1,15 @@
-//! The kernel work that the default bundle of `runc spec` asks for on cgroup v1, and nothing else.
+//! The kernel work that the default bundle of `runc spec` asks for, and nothing else.
 //!
 //! `floor BUNDLE` runs `/bin/true` in that container: what an ideal runtime would do that already
 //! knew the configuration. It keeps no state, reads no JSON and cleans up only where it succeeds.
 //! `BUNDLE/rootfs` needs the directories `proc`, `dev` and `sys`.
 
+mod cgroups;
+
 use bench_sys::sys;
-use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mknodat, open, symlink};
-use rustix::io::{Errno, read, write};
+use cgroups::Cgroups;
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, symlink};
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_remount, unmount,
@@ -20,26 +23,10 @@ use rustix::thread::{
     set_no_new_privs, set_thread_groups,
 };
 use std::ffi::CStr;
-use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-const CGROUPS: &str = "/sys/fs/cgroup";
-/// What runtimes allow in every container, in the syntax of `devices.allow`.
-const DEVICE_RULES: [&str; 11] = [
-    "c *:* m",
-    "b *:* m",
-    "c 1:3 rwm",
-    "c 1:5 rwm",
-    "c 1:7 rwm",
-    "c 1:8 rwm",
-    "c 1:9 rwm",
-    "c 5:0 rwm",
-    "c 5:2 rwm",
-    "c 136:* rwm",
-    "c 10:200 rwm",
-];
 const DEVICES: [(&str, u32, u32); 6] = [
     ("dev/null", 1, 3),
     ("dev/zero", 1, 5),
@@ -89,23 +76,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// One cgroup of the container.
-struct Cgroup {
-    controller: String,
-    path: String,
-    /// The file `tasks`, or the directory in the v2 hierarchy.
-    entry: OwnedFd,
-}
-
 fn run(bundle: &str) -> Result<u8, String> {
-    let cgroups = create_cgroups(&format!("floor-{}", getpid()))?;
-    let unified = cgroups.iter().find(|c| c.controller == "unified").map(|c| c.entry.as_fd());
+    let cgroups = Cgroups::create(&format!("floor-{}", getpid()))?;
     let namespaces = libc::CLONE_NEWPID
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWNS;
-    let pid = sys::clone3(namespaces, unified).map_err(|e| format!("clone3: {e}"))?;
+    let pid = sys::clone3(namespaces, cgroups.v2()).map_err(|e| format!("clone3: {e}"))?;
     if pid == 0 {
         // Only a failure comes back from here.
         let Err(failure) = enter(bundle, &cgroups);
@@ -115,69 +93,16 @@ fn run(bundle: &str) -> Result<u8, String> {
     let (_, status) = waitpid(Pid::from_raw(pid), WaitOptions::empty())
         .at("waitpid")?
         .ok_or("waitpid: nobody to wait for")?;
-    for cgroup in &cgroups {
-        rustix::fs::rmdir(&cgroup.path).at(&cgroup.path)?;
-    }
+    cgroups.remove()?;
     Ok(status.exit_status().unwrap_or(255) as u8)
 }
 
-fn create_cgroups(id: &str) -> Result<Vec<Cgroup>, String> {
-    let entries = fs::read_dir(CGROUPS).map_err(|e| format!("{CGROUPS}: {e}"))?;
-    let mut cgroups = Vec::with_capacity(16);
-    for entry in entries {
-        let entry = entry.map_err(|e| format!("{CGROUPS}: {e}"))?;
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            let controller = entry.file_name().to_string_lossy().into_owned();
-            cgroups.push(create_cgroup(controller, id)?);
-        }
-    }
-    Ok(cgroups)
-}
-
-fn create_cgroup(controller: String, id: &str) -> Result<Cgroup, String> {
-    let path = format!("{CGROUPS}/{controller}/{id}");
-    rustix::fs::mkdir(&path, Mode::from_raw_mode(0o755)).at(&path)?;
-    match controller.as_str() {
-        "devices" => {
-            write_line(&format!("{path}/devices.deny"), &["a"])?;
-            write_line(&format!("{path}/devices.allow"), &DEVICE_RULES)?;
-        }
-        // A new cpuset is empty and takes no process before it has cpus and memory nodes.
-        "cpuset" => {
-            copy(&format!("{CGROUPS}/cpuset/cpuset.cpus"), &format!("{path}/cpuset.cpus"))?;
-            copy(&format!("{CGROUPS}/cpuset/cpuset.mems"), &format!("{path}/cpuset.mems"))?;
-        }
-        _ => {}
-    }
-    let (entry, flags) = match controller.as_str() {
-        "unified" => (path.clone(), OFlags::DIRECTORY | OFlags::PATH),
-        _ => (format!("{path}/tasks"), OFlags::WRONLY),
-    };
-    let entry = open(&entry, flags | OFlags::CLOEXEC, Mode::empty()).at(&entry)?;
-    Ok(Cgroup { controller, path, entry })
-}
-
-fn write_line(path: &str, lines: &[&str]) -> Result<(), String> {
-    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).at(path)?;
-    for line in lines {
-        write(&file, line.as_bytes()).at(path)?;
-    }
-    Ok(())
-}
-
-fn copy(from: &str, to: &str) -> Result<(), String> {
-    let mut buffer = [0; 4096];
-    let source = open(from, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at(from)?;
-    let length = read(&source, &mut buffer).at(from)?;
-    let target = open(to, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).at(to)?;
-    write(&target, &buffer[..length]).at(to)?;
-    Ok(())
-}
-
 /// The container's side, from the clone to the execve.
-fn enter(bundle: &str, cgroups: &[Cgroup]) -> Result<std::convert::Infallible, String> {
-    for cgroup in cgroups.iter().filter(|c| c.controller != "unified") {
-        write(&cgroup.entry, b"0").at(&cgroup.path)?;
+fn enter(bundle: &str, cgroups: &Cgroups) -> Result<std::convert::Infallible, String> {
+    cgroups.join_v1()?;
+    if cgroups.v1().next().is_none() {
+        // Only v2 has it by default. Not by the clone: that would still be the parent's cgroup.
+        sys::unshare_cgroup().map_err(|e| format!("unshare: {e}"))?;
     }
     rustix::system::sethostname(b"runc").at("sethostname")?;
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).at("socket")?;
@@ -190,7 +115,7 @@ fn enter(bundle: &str, cgroups: &[Cgroup]) -> Result<std::convert::Infallible, S
     Err(format!("/bin/true: {error}"))
 }
 
-fn enter_rootfs(bundle: &str, cgroups: &[Cgroup]) -> Result<(), String> {
+fn enter_rootfs(bundle: &str, cgroups: &Cgroups) -> Result<(), String> {
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC).at("/")?;
     let rootfs = format!("{bundle}/rootfs");
     mount_bind(&rootfs, &rootfs).at(&rootfs)?;
@@ -209,7 +134,7 @@ fn enter_rootfs(bundle: &str, cgroups: &[Cgroup]) -> Result<(), String> {
     mount_remount("/", root_flags, c"").at("/")
 }
 
-fn mount_all(cgroups: &[Cgroup]) -> Result<(), String> {
+fn mount_all(cgroups: &Cgroups) -> Result<(), String> {
     let nothing = c"";
     let dev = MountFlags::NOSUID | MountFlags::STRICTATIME;
     let pts = MountFlags::NOSUID | MountFlags::NOEXEC;
@@ -225,8 +150,11 @@ fn mount_all(cgroups: &[Cgroup]) -> Result<(), String> {
     mount("shm", "dev/shm", "tmpfs", NODEV_NOEXEC_NOSUID, options).at("dev/shm")?;
     mount("mqueue", "dev/mqueue", "mqueue", NODEV_NOEXEC_NOSUID, nothing).at("dev/mqueue")?;
     mount("sysfs", "sys", "sysfs", readonly, nothing).at("sys")?;
+    if cgroups.v1().next().is_none() {
+        return mount("cgroup", "sys/fs/cgroup", "cgroup2", readonly, nothing).at("cgroup");
+    }
     mount("cgroup", "sys/fs/cgroup", "tmpfs", NODEV_NOEXEC_NOSUID, c"mode=755").at("cgroup")?;
-    for cgroup in cgroups.iter().filter(|c| c.controller != "unified") {
+    for cgroup in cgroups.v1() {
         let target = format!("sys/fs/cgroup/{}", cgroup.controller);
         rustix::fs::mkdir(&target, Mode::from_raw_mode(0o755)).at(&target)?;
         mount_bind(&cgroup.path, &target).at(&target)?;
