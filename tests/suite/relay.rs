@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use behaviour::{Bundle, Call, Pty, host, runtime};
+use behaviour::{Bundle, Call, Pty, Seen, host, runtime};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -15,6 +15,7 @@ pub const CASES: &[Case] = cases![
     a_reader_that_went_away,
     a_reader_that_does_not_read,
     all_output_arrives,
+    an_input_that_ends,
     a_job_in_the_background_leaves_the_terminal_alone,
 ];
 
@@ -68,6 +69,14 @@ fn all_output_arrives() {
     running.wait().exits(5);
     // The words of each answer have the text again.
     assert_eq!(count, 600 * 2000);
+}
+
+fn an_input_that_ends() {
+    for input in ["one\ntwo\n", "one\ntwo", ""] {
+        let done = with_terminal(&["stdin"]).run_call(&[]).stdin(input).finish();
+        let seen = Seen::parse(&done.ok().stdout.replace('\r', ""));
+        assert_eq!(seen["stdin"], input);
+    }
 }
 
 fn a_job_in_the_background_leaves_the_terminal_alone() {

@@ -10,7 +10,7 @@ use rustix::event::PollFlags;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::termios::{OptionalActions, OutputModes, Termios};
+use rustix::termios::{OptionalActions, OutputModes, SpecialCodeIndex, Termios};
 
 use crate::error::{At, Result};
 use crate::step::Step;
@@ -31,6 +31,8 @@ pub struct Relay {
     to_caller: Way,
     /// Nothing was read from the caller's terminal since it became raw.
     fresh: bool,
+    /// What was read last ends in the middle of a line.
+    in_line: bool,
 }
 
 /// One way.
@@ -98,6 +100,7 @@ impl Relay {
             to_program: Way::new(),
             to_caller: Way::new(),
             fresh: true,
+            in_line: false,
         };
         relay.resize();
         Ok(relay)
@@ -174,6 +177,19 @@ impl Relay {
         if fresh && self.host.is_some() && self.to_program.bytes[before..] == [0] {
             self.to_program.bytes.truncate(before);
         }
+        if let Some(last) = self.to_program.bytes[before..].last() {
+            self.in_line = !matches!(last, b'\n' | b'\r');
+        }
+        if !self.to_program.open {
+            self.tell_end();
+        }
+    }
+
+    /// A terminal has no end: its letter for that is typed, twice where the first ends a line (termios(3)).
+    fn tell_end(&mut self) {
+        let Ok(modes) = rustix::termios::tcgetattr(&self.master) else { return };
+        let letter = modes.special_codes[SpecialCodeIndex::VEOF];
+        self.to_program.bytes.extend(std::iter::repeat_n(letter, 1 + usize::from(self.in_line)));
     }
 
     /// Takes what the program wrote before it ended, and leaves what nobody will read; true when

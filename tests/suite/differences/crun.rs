@@ -602,6 +602,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "relay::a_reader_that_went_away",
             "relay::a_program_that_reads_nothing",
             "relay::a_reader_that_does_not_read",
+            "relay::an_input_that_ends",
             "relay::a_job_in_the_background_leaves_the_terminal_alone",
         ],
     ),
