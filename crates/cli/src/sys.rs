@@ -104,6 +104,29 @@ impl Bump {
     fn shelf(&self, length: usize) -> Option<&AtomicPtr<u8>> {
         self.freed.get(length / GRAIN - 1)
     }
+
+    /// A piece that was freed.
+    fn take_freed(&self, length: usize) -> Option<*mut u8> {
+        let shelf = self.shelf(length)?;
+        let piece = shelf.load(Ordering::Relaxed);
+        if piece.is_null() {
+            return None;
+        }
+        // SAFETY: the piece was freed, is aligned, and holds the one before in its first word.
+        shelf.store(unsafe { piece.cast::<*mut u8>().read() }, Ordering::Relaxed);
+        Some(piece)
+    }
+
+    /// A piece that nobody had before: all zero.
+    fn take_new(&self, length: usize) -> Option<*mut u8> {
+        let used = self.used.load(Ordering::Relaxed);
+        if length > ARENA - used {
+            return None;
+        }
+        self.used.store(used + length, Ordering::Relaxed);
+        // SAFETY: used + length <= ARENA was checked above.
+        Some(unsafe { self.base().add(used) })
+    }
 }
 
 // SAFETY: `alloc` returns memory of the arena that is aligned and long enough, and was never handed
@@ -112,26 +135,25 @@ unsafe impl GlobalAlloc for Bump {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let length = length(layout);
-        if layout.align() > GRAIN {
-            // SAFETY: the caller's promises about the layout are handed on.
-            return unsafe { System.alloc(layout) };
+        let small = layout.align() <= GRAIN;
+        let piece = small.then(|| self.take_freed(length).or_else(|| self.take_new(length)));
+        // SAFETY: the caller's promises about the layout are handed on.
+        piece.flatten().unwrap_or_else(|| unsafe { System.alloc(layout) })
+    }
+
+    /// Leaves what nobody had before untouched: a buffer for the longest message takes a page.
+    #[inline(never)]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let length = length(layout);
+        let small = layout.align() <= GRAIN;
+        if let Some(piece) = small.then(|| self.take_freed(length)).flatten() {
+            // SAFETY: the piece is that long, and nobody's.
+            unsafe { ptr::write_bytes(piece, 0, layout.size()) };
+            return piece;
         }
-        if let Some(shelf) = self.shelf(length) {
-            let piece = shelf.load(Ordering::Relaxed);
-            if !piece.is_null() {
-                // SAFETY: the piece was freed, is aligned, and holds the one before in its first word.
-                shelf.store(unsafe { piece.cast::<*mut u8>().read() }, Ordering::Relaxed);
-                return piece;
-            }
-        }
-        let used = self.used.load(Ordering::Relaxed);
-        if length > ARENA - used {
-            // SAFETY: as above.
-            return unsafe { System.alloc(layout) };
-        }
-        self.used.store(used + length, Ordering::Relaxed);
-        // SAFETY: used + length <= ARENA was checked above.
-        unsafe { self.base().add(used) }
+        let piece = small.then(|| self.take_new(length)).flatten();
+        // SAFETY: the caller's promises about the layout are handed on.
+        piece.unwrap_or_else(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     #[inline(never)]
@@ -157,7 +179,7 @@ unsafe impl GlobalAlloc for Bump {
         // SAFETY: size and alignment are the caller's, who promises that they make a layout.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         let (before, after) = (length(layout), length(wanted));
-        if before == after {
+        if after <= before {
             return pointer;
         }
         let start = pointer as usize - self.base() as usize;

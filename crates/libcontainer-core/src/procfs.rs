@@ -32,10 +32,10 @@ pub fn write(path: &str, value: &[u8]) -> Result<(), Errno> {
 pub fn read(path: &str) -> Result<Vec<u8>, Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(format!("/proc/{path}"), flags, Mode::empty())?;
-    // `list` reads a thousand of them: on the heap, each would take new pages.
-    let mut text = [0; 16 * 1024];
+    let mut text = vec![0; 16 * 1024];
     let count = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut text))?;
-    Ok(text[..count].to_vec())
+    text.truncate(count);
+    Ok(text)
 }
 
 fn checked(file: OwnedFd) -> Result<OwnedFd, Errno> {

@@ -29,8 +29,9 @@ pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
         .at(Step::MountTarget, &*plan.destination)
         .map_err(|error| error.field(format!("{}.destination", plan.field)))?;
     if plan.unified {
-        let mount = unified(plan).map_err(fail)?;
-        return mount.attach(&place).map(drop).map_err(|errno| fail(Cause::Errno(errno)));
+        unified(plan, &place).map_err(fail)?;
+        leave(place);
+        return Ok(());
     }
     let top =
         detached("tmpfs", "tmpfs", plan.options.set & !ms::RDONLY, "mode=755").map_err(fail)?;
@@ -40,28 +41,33 @@ pub fn mount(plan: &CgroupMount, root: &Root<'_>) -> Result<()> {
     Ok(())
 }
 
-fn unified(plan: &CgroupMount) -> std::result::Result<Tree, Cause> {
+fn unified(plan: &CgroupMount, place: &OwnedFd) -> std::result::Result<(), Cause> {
     // Without a namespace a fresh mount would take the host's its options (nsdelegate).
-    let fresh = if plan.namespaced {
-        match detached("cgroup2", "cgroup", plan.options.set, &plan.options.data) {
-            Err(
-                Cause::Errno(Errno::PERM | Errno::BUSY)
-                | Cause::Detailed(Errno::PERM | Errno::BUSY, _),
-            ) => None,
-            other => Some(other?),
-        }
-    } else {
-        None
-    };
-    if let Some(mount) = fresh {
-        return Ok(mount);
+    if plan.namespaced && fresh(plan, place)? {
+        return Ok(());
     }
     let Some(hierarchy) = plan.hierarchies.first() else { return Err(Cause::Errno(Errno::NODEV)) };
     let mut tree = Tree::of_path(&hierarchy.path, false, false)
         .or_else(|_| Tree::of_path(&hierarchy.own, false, false))
         .map_err(Cause::Errno)?;
     tree.change(restriction(&plan.options, false)).map_err(Cause::Errno)?;
-    Ok(tree)
+    tree.attach(place).map(leave).map_err(Cause::Errno)
+}
+
+/// A new mount, which shows the namespace's part of the hierarchy; false where that is not allowed.
+fn fresh(plan: &CgroupMount, place: &OwnedFd) -> std::result::Result<bool, Cause> {
+    rustix::process::fchdir(place).map_err(Cause::Errno)?;
+    let flags = MountFlags::from_bits_retain(plan.options.set as u32);
+    let data = std::ffi::CString::new(plan.options.data.as_str()).unwrap_or_default();
+    match mount_at("cgroup", ".", "cgroup2", flags, &*data) {
+        Ok(()) => Ok(true),
+        Err(Errno::PERM | Errno::BUSY) => Ok(false),
+        // A filesystem context has the kernel's words for it.
+        Err(errno) => match detached("cgroup2", "cgroup", plan.options.set, &plan.options.data) {
+            Err(cause) => Err(cause),
+            Ok(_) => Err(Cause::Errno(errno)),
+        },
+    }
 }
 
 /// Fills the tmpfs, which nobody else sees yet: plain names below it are safe.
