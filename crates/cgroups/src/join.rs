@@ -53,22 +53,22 @@ impl Record {
 /// A `0` to `tasks` moves the writer alone, and waits for nobody. `cgroup.procs` would wait for
 /// an RCU grace period, to keep every process of the machine from forking meanwhile.
 ///
-/// Gives the files that it opened, for the caller to close with others.
+/// `done` gets each file that it opened, to be closed then or with others.
 ///
 /// # Errors
 /// When the kernel refuses, which it does for a cpuset that is empty and a cgroup that is gone.
-pub fn enter(join: &Join) -> Result<Vec<OwnedFd>, Error> {
+pub fn enter(join: &Join, done: impl Fn(OwnedFd)) -> Result<(), Error> {
     join.tasks.iter().try_for_each(|tasks| {
         file::put(tasks.as_fd(), b"0").map_err(|errno| not_joined(tasks.as_fd(), errno))
     })?;
-    let Some(root) = &join.root else { return Ok(Vec::new()) };
-    let files = join.closed.iter().map(|path| {
+    let Some(root) = &join.root else { return Ok(()) };
+    join.closed.iter().try_for_each(|path| {
         let name = full(&join.base, path);
         let tasks = file::open(root.as_fd(), path, OFlags::WRONLY).at("open", &name)?;
         file::put(tasks.as_fd(), b"0").at("write 0 to", &name)?;
-        Ok(tasks)
-    });
-    files.collect()
+        done(tasks);
+        Ok(())
+    })
 }
 
 impl Join {

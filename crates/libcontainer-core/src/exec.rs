@@ -342,7 +342,7 @@ fn run_steps(
     trace::change_sides();
     trace::phase("cgroups, limits, ids, capabilities");
     rustix::process::umask(rustix::fs::Mode::empty());
-    cgroups::enter(cgroup).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
+    cgroups::enter(cgroup, drop).map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     if let Some(name) = keyring {
         init::join_keyring(name)?;
     }

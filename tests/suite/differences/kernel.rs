@@ -1,6 +1,6 @@
 //! What older kernels lack, as `KERNEL` plays them (docs/kernel-features.md).
 
-use super::{Difference, always};
+use super::{Difference, always, sometimes};
 
 const NO_TIME_NAMESPACES: &[&str] = &[
     "namespaces::a_new_time_namespace",
@@ -52,7 +52,6 @@ const NO_STATUS: &[&str] = &[
 
 /// Mounts can be carried into a container since Linux 5.12 only.
 const NO_CARRYING: &[&str] = &[
-    "binds::bind_that_only_its_mounter_may_look_at",
     "mounts_command::a_folder_is_added_with_its_options",
     "mounts_command::a_file_is_added",
     "mounts_command::a_place_is_looked_up_below_the_root",
@@ -108,6 +107,12 @@ pub const DIFFERENCES: &[Difference] = &[
         &["errors::a_bad_tmpfs_option"],
     ),
     always(
+        "kernel 4.18",
+        "mounts can be carried since Linux 5.2",
+        &["binds::bind_that_only_its_mounter_may_look_at"],
+    ),
+    // Only glibc's: the released program has another C library.
+    sometimes(
         "kernel 5.4",
         "the filter takes every long request for one with a cgroup, those of posix_spawn too",
         &["commands::ps_as_a_table_has_a_header", "commands::ps_passes_options_on"],

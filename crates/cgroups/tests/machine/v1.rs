@@ -96,7 +96,7 @@ fn a_thread_enters_every_v1_hierarchy() {
     assert_eq!(join.tasks.len(), v1);
     assert_eq!(join.v2.is_some(), layout.kind() == Kind::Hybrid);
     let own = std::thread::spawn(move || {
-        enter(&join).unwrap();
+        enter(&join, drop).unwrap();
         fs::read_to_string("/proc/thread-self/cgroup").unwrap()
     });
     let own = own.join().unwrap();

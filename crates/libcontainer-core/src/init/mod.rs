@@ -232,9 +232,8 @@ fn arrive(plan: &CreatePlan, pipe: &Pipe, cgroup: Option<&cgroups::Join>) -> Res
         wait_for_outfit(pipe)?;
     }
     if let Some(join) = cgroup {
-        let files = cgroups::enter(join);
-        let files = files.map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
-        files.into_iter().for_each(left::leave);
+        let entered = cgroups::enter(join, left::leave);
+        entered.map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
     }
     if plan.namespaces.create.contains(Namespace::User) {
         process::take_root_ids()?;
