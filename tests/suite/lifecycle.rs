@@ -40,6 +40,7 @@ pub const CASES: &[Case] = cases![
     pid_file_holds_the_pid,
     pid_file_is_relative_to_the_caller,
     a_killed_init_is_stopped,
+    a_state_that_ends_with_the_boot,
     a_created_container_may_be_paused,
 ];
 
@@ -269,6 +270,29 @@ fn pid_file_is_relative_to_the_caller() {
 
 fn a_killed_init_is_stopped() {
     let mut container = Bundle::new().sleeping();
+    let init = rustix::process::Pid::from_raw(container.pid()).unwrap();
+    rustix::process::kill_process(init, rustix::process::Signal::KILL).unwrap();
+    container.wait_for("stopped");
+    container.delete().ok();
+}
+
+/// There the handle of a process alone tells it from others.
+fn a_state_that_ends_with_the_boot() {
+    let bundle = Bundle::new().steps(&["sleep"]);
+    let root = host::Mount::tmpfs_with(bundle.root(), "size=1m");
+    let mut container = bundle.created();
+    assert_eq!(container.status(), "created");
+    container.start().ok();
+    assert_eq!(container.status(), "running");
+    if runtime().is("orun") {
+        let file = root.path().join(&container.id).join("state.json");
+        let text = fs::read_to_string(&file).unwrap();
+        let pid = |pid: i32| format!("\"pid\":{pid},");
+        let (own, other) = (pid(container.pid()), pid(std::process::id().cast_signed()));
+        fs::write(&file, text.replacen(&own, &other, 1)).unwrap();
+        assert_eq!(container.status(), "stopped");
+        fs::write(&file, text).unwrap();
+    }
     let init = rustix::process::Pid::from_raw(container.pid()).unwrap();
     rustix::process::kill_process(init, rustix::process::Signal::KILL).unwrap();
     container.wait_for("stopped");

@@ -259,8 +259,8 @@ fn is_frozen(state: &State) -> bool {
 pub fn identity(dir: &StateDir, pid: i32, pidfd: BorrowedFd<'_>) -> (u64, u64) {
     /// `PID_FS_MAGIC` of `linux/magic.h`.
     const PID_FS_MAGIC: i64 = 0x5049_4446;
-    let own = rustix::fs::fstatfs(pidfd).is_ok_and(|stat| stat.f_type == PID_FS_MAGIC);
-    if own && dir.ends_with_boot() {
+    let own = || rustix::fs::fstatfs(pidfd).is_ok_and(|stat| stat.f_type == PID_FS_MAGIC);
+    if dir.ends_with_boot() && own() {
         return (0, inode(pidfd));
     }
     (process_facts(pid).map_or(0, |(start_time, _)| start_time), inode(pidfd))
