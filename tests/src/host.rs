@@ -174,6 +174,20 @@ impl Mount {
         Mount(path)
     }
 
+    /// Mounts a filesystem that is not a tmpfs on a folder, which is made: an overlay of it; none where there is no such.
+    pub fn overlay(path: PathBuf) -> Option<Mount> {
+        let beside = |end: &str| path.with_extension(end);
+        let layers = [path.clone(), beside("upper"), beside("work")];
+        for layer in &layers {
+            fs::create_dir_all(layer).expect("make a layer");
+        }
+        let [lower, upper, work] = layers.map(|layer| layer.display().to_string());
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        let options = std::ffi::CString::new(options).expect("options without a NUL");
+        mount("overlay", &path, "overlay", MountFlags::empty(), Some(options.as_c_str())).ok()?;
+        Some(Mount(path))
+    }
+
     /// Mounts a FUSE filesystem that nobody serves on a folder, which is made; none where there is no FUSE.
     pub fn fuse(path: PathBuf) -> Option<Mount> {
         let device = fs::File::options().read(true).write(true).open("/dev/fuse").ok()?;

@@ -20,6 +20,7 @@ pub const CASES: &[Case] = cases![
     ps_as_json_lists_the_processes,
     ps_as_a_table_has_a_header,
     ps_passes_options_on,
+    ps_for_a_caller_that_ignores_its_children,
 ];
 
 fn state_has_the_keys_of_the_specification() {
@@ -107,6 +108,13 @@ fn list_tells_each_status() {
     assert_eq!(status_of(&created), "created");
     assert_eq!(status_of(&running), "running");
     assert_eq!(status_of(&stopped), "stopped");
+}
+
+fn ps_for_a_caller_that_ignores_its_children() {
+    let container = Bundle::new().sleeping();
+    let call = container.call("ps").arg(&container.id).ignoring(&["CHLD"]);
+    let shown = call.finish().ok().stdout;
+    assert!(shown.contains(&container.pid().to_string()), "{shown}");
 }
 
 fn ps_as_json_lists_the_processes() {

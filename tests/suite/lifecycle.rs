@@ -37,10 +37,11 @@ pub const CASES: &[Case] = cases![
     every_command_refuses_an_unknown_id,
     a_failed_create_leaves_the_id_free,
     two_roots_know_nothing_of_each_other,
+    a_link_to_a_state_is_no_container,
+    what_an_earlier_version_made_can_be_used,
     pid_file_holds_the_pid,
     pid_file_is_relative_to_the_caller,
     a_killed_init_is_stopped,
-    a_state_that_ends_with_the_boot,
     a_created_container_may_be_paused,
 ];
 
@@ -253,6 +254,30 @@ fn two_roots_know_nothing_of_each_other() {
     assert_eq!(other.call("list").arg("-q").finish().ok().stdout, "");
 }
 
+fn a_link_to_a_state_is_no_container() {
+    let container = Bundle::new().created();
+    let alias = format!("{}-alias", container.id);
+    std::os::unix::fs::symlink(&container.id, container.root().join(&alias)).unwrap();
+    container.call("state").arg(&alias).finish().fails_with("does not exist");
+    let listed = container.call("list").arg("--format=json").finish().json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    fs::remove_file(container.root().join(alias)).unwrap();
+}
+
+/// It kept the configuration in a file of its own.
+fn what_an_earlier_version_made_can_be_used() {
+    let mut container = Bundle::new().sleeping();
+    if runtime().is("orun") {
+        let folder = container.root().join(&container.id);
+        let text = fs::read_to_string(folder.join("state.json")).unwrap();
+        let (state, config) = text.split_once('\n').unwrap();
+        fs::write(folder.join("state.json"), state).unwrap();
+        fs::write(folder.join("config.json"), config).unwrap();
+    }
+    container.exec(&[], &["exit 3"]).exits(3);
+    container.delete_force().ok();
+}
+
 fn pid_file_holds_the_pid() {
     let mut container = Bundle::new();
     let file = container.scratch("pid");
@@ -270,29 +295,6 @@ fn pid_file_is_relative_to_the_caller() {
 
 fn a_killed_init_is_stopped() {
     let mut container = Bundle::new().sleeping();
-    let init = rustix::process::Pid::from_raw(container.pid()).unwrap();
-    rustix::process::kill_process(init, rustix::process::Signal::KILL).unwrap();
-    container.wait_for("stopped");
-    container.delete().ok();
-}
-
-/// There the handle of a process alone tells it from others.
-fn a_state_that_ends_with_the_boot() {
-    let bundle = Bundle::new().steps(&["sleep"]);
-    let root = host::Mount::tmpfs_with(bundle.root(), "size=1m");
-    let mut container = bundle.created();
-    assert_eq!(container.status(), "created");
-    container.start().ok();
-    assert_eq!(container.status(), "running");
-    if runtime().is("orun") {
-        let file = root.path().join(&container.id).join("state.json");
-        let text = fs::read_to_string(&file).unwrap();
-        let pid = |pid: i32| format!("\"pid\":{pid},");
-        let (own, other) = (pid(container.pid()), pid(std::process::id().cast_signed()));
-        fs::write(&file, text.replacen(&own, &other, 1)).unwrap();
-        assert_eq!(container.status(), "stopped");
-        fs::write(&file, text).unwrap();
-    }
     let init = rustix::process::Pid::from_raw(container.pid()).unwrap();
     rustix::process::kill_process(init, rustix::process::Signal::KILL).unwrap();
     container.wait_for("stopped");

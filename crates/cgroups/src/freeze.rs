@@ -49,15 +49,21 @@ impl Record {
     /// # Errors
     /// When the state cannot be read.
     pub fn is_frozen(&self) -> Result<bool, Error> {
-        let Ok(directory) = self.of_freezer() else { return Ok(false) };
-        self.check_paths()?;
-        let Some((name, thawed)) = file_of(directory) else { return Ok(false) };
-        let path = self.full(&directory.file(name));
+        let Some((directory, path, thawed)) = self.freezer_file()? else { return Ok(false) };
         match file::read_path(&path) {
             // The root may be behind a link.
             Err(Errno::LOOP) => is_frozen(self.open_root()?.as_fd(), self, directory),
             read => told(read, thawed).at("read", &path),
         }
+    }
+
+    /// The directory that freezes, the absolute path of the file that tells, and what it says when
+    /// nothing is stopped.
+    fn freezer_file(&self) -> Result<Option<(&Directory, String, &'static str)>, Error> {
+        let Ok(directory) = self.of_freezer() else { return Ok(None) };
+        self.check_paths()?;
+        let file = file_of(directory);
+        Ok(file.map(|(name, thawed)| (directory, self.full(&directory.file(name)), thawed)))
     }
 
     fn of_freezer(&self) -> Result<&Directory, Error> {
@@ -81,10 +87,7 @@ impl FreezerView {
     /// # Errors
     /// When the state cannot be read.
     pub fn is_frozen(&mut self, record: &Record) -> Result<bool, Error> {
-        let Ok(directory) = record.of_freezer() else { return Ok(false) };
-        record.check_paths()?;
-        let Some((name, thawed)) = file_of(directory) else { return Ok(false) };
-        let path = record.full(&directory.file(name));
+        let Some((_, path, thawed)) = record.freezer_file()? else { return Ok(false) };
         let mut names = path.rmatch_indices('/').map(|(at, _)| at);
         let cut = names.nth(1).unwrap_or(0);
         let parent = &path[..cut];

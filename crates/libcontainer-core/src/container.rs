@@ -212,6 +212,10 @@ impl Report {
         ask: &mut dyn FnMut(&cgroups::Record) -> std::result::Result<bool, cgroups::Error>,
     ) -> Result<Report> {
         let state = store.glance(id)?.ok_or_else(|| Error::new(Step::FindContainer, id))?;
+        if state.id != id {
+            // By way of a link, which no other command follows.
+            return Err(Error::new(Step::FindContainer, id));
+        }
         if state.pid == 0 || store.has_gate(id) {
             // Then locks and the gate tell the status.
             return Container::load(store, id).map(Container::report);
@@ -256,14 +260,16 @@ fn is_frozen(state: &State) -> bool {
 ///
 /// The inode alone will do if the kernel gives each process another (Linux 6.9) and the state does
 /// not outlive the boot; the start time is 0 then. To read it takes the kernel ten times as long.
-pub fn identity(dir: &StateDir, pid: i32, pidfd: BorrowedFd<'_>) -> (u64, u64) {
+pub fn identity(dir: &StateDir, pid: i32, pidfd: BorrowedFd<'_>) -> Result<(u64, u64)> {
     /// `PID_FS_MAGIC` of `linux/magic.h`.
     const PID_FS_MAGIC: i64 = 0x5049_4446;
     let own = || rustix::fs::fstatfs(pidfd).is_ok_and(|stat| stat.f_type == PID_FS_MAGIC);
     if dir.ends_with_boot() && own() {
-        return (0, inode(pidfd));
+        return Ok((0, inode(pidfd)));
     }
-    (process_facts(pid).map_or(0, |(start_time, _)| start_time), inode(pidfd))
+    let facts = try_process_facts(pid).at_with(Step::WriteState, || format!("/proc/{pid}/stat"))?;
+    // That of a process that is gone already is nobody's.
+    Ok(facts.map_or((0, 0), |(start_time, _)| (start_time, inode(pidfd))))
 }
 
 /// Whether the inode of a handle is that of the process that the state means.

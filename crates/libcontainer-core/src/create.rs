@@ -26,7 +26,7 @@ use crate::step::Step;
 use crate::store::{StateDir, Store, check_id};
 use crate::sync::{self, Message, Pipe};
 use crate::whole::read_sized;
-use crate::{death, delete, gate, intel_rdt, net_devices, notify, pid_file, spawn, trace};
+use crate::{death, delete, gate, hooks, intel_rdt, net_devices, notify, pid_file, spawn, trace};
 
 /// The largest configuration, in bytes.
 const CONFIG_MAX: i64 = 64 << 20;
@@ -203,7 +203,7 @@ pub fn launch(
     };
     conversation.outfit()?;
     state.pid = child.pid.as_raw_nonzero().get();
-    (state.start_time, state.pidfd_inode) = identity(dir, state.pid, child.pidfd.as_fd());
+    (state.start_time, state.pidfd_inode) = identity(dir, state.pid, child.pidfd.as_fd())?;
     state.cgroup = cgroup.as_ref().map(|made| made.record().clone());
     dir.draft(&state, &text)?;
     trace::phase("talk with the init");
@@ -250,9 +250,7 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let opened = rustix::fs::openat(CWD, &*name, flags, Mode::empty());
     if opened.is_err() || config.is_some() {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::open(bundle, flags, Mode::empty())
-            .at_with(Step::ReadConfig, || format!("bundle {bundle}"))?;
+        hooks::open_bundle(bundle)?;
     }
     let file = opened.at_with(Step::ReadConfig, || name.clone())?;
     let stat = rustix::fs::fstat(&file).at_with(Step::ReadConfig, || name.clone())?;

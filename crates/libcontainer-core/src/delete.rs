@@ -90,7 +90,7 @@ pub fn destroy_ended(
     state: State,
     signals: Option<&Signals>,
 ) -> Result<Vec<String>> {
-    if !dir.lock(Duration::ZERO)? || dir.is_gone() {
+    if !dir.lock(Duration::ZERO)? || !dir.has_state() {
         return destroy(dir, true, &|_| Ok(()), signals);
     }
     let container = Container::ended(dir, state);

@@ -39,12 +39,11 @@ pub struct HookRun<'a> {
     pub process: Option<BorrowedFd<'a>>,
 }
 
-/// Where hooks of the runtime's side run: in the bundle, if it is still there.
+/// The bundle, where hooks of the runtime's side run.
 pub fn open_bundle(path: &str) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty())
-        .or_else(|_| rustix::fs::open("/", flags, Mode::empty()))
-        .at(Step::ReadConfig, path)
+        .at_with(Step::ReadConfig, || format!("bundle {path}"))
 }
 
 /// Runs all hooks in order; the first that fails ends the list.

@@ -185,11 +185,13 @@ impl Relay {
         }
     }
 
-    /// A terminal has no end: its letter for that is typed, twice where the first ends a line (termios(3)).
+    /// A terminal has no end: its letter for that is typed, twice where the first ends a line
+    /// (termios(3)). It is in raw mode too, as shells that edit lines read it so.
     fn tell_end(&mut self) {
         let Ok(modes) = rustix::termios::tcgetattr(&self.master) else { return };
         let letter = modes.special_codes[SpecialCodeIndex::VEOF];
-        self.to_program.bytes.extend(std::iter::repeat_n(letter, 1 + usize::from(self.in_line)));
+        let count = if letter == 0 { 0 } else { 1 + usize::from(self.in_line) };
+        self.to_program.bytes.extend(std::iter::repeat_n(letter, count));
     }
 
     /// Takes what the program wrote before it ended, and leaves what nobody will read; true when

@@ -104,7 +104,7 @@ pub fn run_poststart(
     result
 }
 
-/// Runs hooks of the runtime's side.
+/// Runs hooks of the runtime's side, in the bundle if it is still there.
 pub fn run_hooks(
     state: &State,
     kind: &'static str,
@@ -115,7 +115,7 @@ pub fn run_hooks(
         "poststart" => (&state.poststart, state.pid),
         _ => (&state.poststop, 0),
     };
-    let cwd = hooks::open_bundle(&state.bundle)?;
+    let cwd = hooks::open_bundle(&state.bundle).or_else(|_| hooks::open_bundle("/"))?;
     let json = OciState { pid, ..state.oci_state(status) }.to_json();
     hooks::run(&HookRun {
         kind,

@@ -20,8 +20,11 @@ const STATE_NEW: &str = "state.json.new";
 pub const NOTIFY: &str = "notify";
 /// The socket at which a created container waits.
 pub const GATE: &str = "exec.sock";
-/// What only a container has that was not started, or whose making was cut short.
-const EARLY_FILES: [&str; 3] = [GATE, STATE_NEW, INTENT];
+/// The configuration, which earlier versions kept in a file of its own.
+const CONFIG: &str = "config.json";
+/// What only a container has that was not started, whose making was cut short, or that an earlier
+/// version made.
+const RARE_FILES: [&str; 4] = [GATE, STATE_NEW, INTENT, CONFIG];
 
 /// The directory of one container's state.
 #[derive(Debug)]
@@ -133,13 +136,19 @@ impl StateDir {
 
     /// The copy of the configuration.
     pub fn read_config(&self) -> Result<Vec<u8>> {
-        let label = || format!("{}/{STATE}", self.id);
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::openat(&self.dir, STATE, flags, Mode::empty());
-        let mut text = file.and_then(read_all).at_with(Step::ReadState, label)?;
-        let state = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
-        text.drain(..state);
+        let mut text = self.read(STATE)?;
+        let Some(end) = text.iter().position(|byte| *byte == b'\n') else {
+            return self.read(CONFIG);
+        };
+        text.drain(..=end);
         Ok(text)
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        rustix::fs::openat(&self.dir, name, flags, Mode::empty())
+            .and_then(read_all)
+            .at_with(Step::ReadState, || format!("{}/{name}", self.id))
     }
 
     /// Whether the next boot finds no states any more.
@@ -178,6 +187,11 @@ impl StateDir {
         self.has(GATE)
     }
 
+    /// Whether the container is still there.
+    pub fn has_state(&self) -> bool {
+        self.has(STATE)
+    }
+
     fn has(&self, file: &str) -> bool {
         rustix::fs::statat(&self.dir, file, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
@@ -199,7 +213,7 @@ impl StateDir {
 
     /// Removes the directory after what only some containers have in it.
     fn remove_with_rare_files(&self) -> Result<()> {
-        EARLY_FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
+        RARE_FILES.iter().try_for_each(|file| self.unlink(file, AtFlags::empty()))?;
         self.unlink(&format!("{NOTIFY}/notify.sock"), AtFlags::empty())?;
         self.unlink(NOTIFY, AtFlags::REMOVEDIR)?;
         match rustix::fs::unlinkat(&*self.root, &*self.id, AtFlags::REMOVEDIR) {

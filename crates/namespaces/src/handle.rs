@@ -23,6 +23,8 @@ pub fn open_handle(pid: Pid) -> Result<OwnedFd, Errno> {
     match pidfd_open(pid, PidfdFlags::empty()) {
         // EPERM is a filter that is older than the call.
         Err(Errno::NOSYS | Errno::PERM) => open_owned(pid),
+        // The id is a thread's now (EINVAL before Linux 6.9).
+        Err(Errno::NOENT | Errno::INVAL) => Err(Errno::SRCH),
         other => other,
     }
 }
@@ -142,6 +144,20 @@ mod tests {
         assert_eq!(send_signal(handle.as_fd(), 9), Err(Errno::SRCH));
         assert_eq!(open_owned(pid).unwrap_err(), Errno::SRCH);
         assert!(child.try_wait().is_err());
+    }
+
+    #[test]
+    fn a_thread_is_no_process() {
+        let (tell, hear) = std::sync::mpsc::channel();
+        let (stop, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid()).unwrap();
+            let _ = wait.recv();
+        });
+        let id = hear.recv().unwrap();
+        assert_eq!(open_handle(id).unwrap_err(), Errno::SRCH);
+        drop(stop);
+        thread.join().unwrap();
     }
 
     #[test]

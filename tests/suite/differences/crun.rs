@@ -595,6 +595,11 @@ pub const DIFFERENCES: &[Difference] = &[
             "concurrency::what_a_killed_command_left_without_a_state_is_no_container",
         ],
     ),
+    always(
+        "crun 1.8",
+        "follows a link in the place of a state directory",
+        &["lifecycle::a_link_to_a_state_is_no_container"],
+    ),
     sometimes(
         "crun 1.8",
         "serves a terminal in another way",

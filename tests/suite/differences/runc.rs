@@ -365,6 +365,11 @@ pub const DIFFERENCES: &[Difference] = &[
             "concurrency::what_a_killed_command_left_without_a_state_is_no_container",
         ],
     ),
+    always(
+        "runc 1.1",
+        "follows a link in the place of a state directory",
+        &["lifecycle::a_link_to_a_state_is_no_container"],
+    ),
     sometimes(
         "runc 1.1",
         "serves a terminal in another way",

@@ -21,6 +21,7 @@ pub fn ps(words: &Words, root: &str, command: &str, context: &Context) -> Result
 fn table(pids: &[i32], options: &[String]) -> Result<i32, Failure> {
     let default = ["-ef".to_owned()];
     let options = if options.is_empty() { &default } else { options };
+    libcontainer_core::caller::keep_children();
     #[expect(clippy::disallowed_methods, reason = "not a container process: the host's ps")]
     let output = std::process::Command::new("ps")
         .args(options)

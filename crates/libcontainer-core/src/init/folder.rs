@@ -30,8 +30,8 @@ impl Folder {
         Ok((self.fd.insert(fd), name))
     }
 
-    /// The same if that folder is the top of what was mounted last.
-    pub fn of_new<'p>(
+    /// The same if that folder is the one that was used or mounted last.
+    pub fn of_same<'p>(
         &mut self,
         path: &'p str,
         root: &Root<'_>,

@@ -53,15 +53,15 @@ pub fn filesystem(plan: &FilesystemMount, root: &Root<'_>, folder: &mut Folder) 
     tree_options(options).try_for_each(|change| change_mounted(&top, change)).map_err(fail)
 }
 
-/// The place, made where the last mount was a tmpfs, as most are that have /dev above them: it has
-/// nothing in it yet, so the lookup is spared. What is there after all goes the usual way.
+/// The place, made in the folder that was used last, as a new tmpfs at /dev for most: it has nothing
+/// in it yet, so the lookup is spared. What is there after all goes the usual way.
 fn new_place(
     plan: &FilesystemMount,
     root: &Root<'_>,
     folder: &mut Folder,
 ) -> Result<Option<OwnedFd>> {
     let mut make = || {
-        let Some((dir, name)) = folder.of_new(&plan.destination, root)? else { return Ok(None) };
+        let Some((dir, name)) = folder.of_same(&plan.destination, root)? else { return Ok(None) };
         match rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o755)) {
             Err(Errno::EXIST) => return Ok(None),
             other => other?,
