@@ -4,6 +4,7 @@
 //! [`bus`]. Everything that systemd has no property for is written by the files of the hierarchies,
 //! as the cgroupfs driver does.
 
+mod address;
 mod bus;
 mod devices;
 mod name;
