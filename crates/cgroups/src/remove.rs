@@ -7,10 +7,12 @@ use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use crate::error::{At, Error};
+use crate::file;
+use crate::layout::Kind;
 use crate::path::join;
 use crate::processes::children;
 use crate::record::Record;
-use crate::systemd::Unit;
+use crate::systemd::{Left, Unit};
 
 /// How often a busy directory is tried again, with a delay that doubles from one millisecond: the
 /// last processes of a dead container take a moment to leave.
@@ -30,7 +32,8 @@ impl Record {
         if is_slice && self.pids().is_ok_and(|pids| !pids.is_empty()) {
             return Ok(());
         }
-        let stopped = self.unit.as_ref().map_or(Ok(()), Unit::stop);
+        let running = self.unit.as_ref().filter(|unit| !self.has_ended(unit));
+        let stopped = running.map_or(Ok(()), Unit::stop);
         // systemd forgets a unit whose cgroup is gone: when that succeeds, all is done.
         self.remove_directories().map_err(|busy| stopped.err().unwrap_or(busy))
     }
@@ -47,6 +50,22 @@ impl Record {
             std::thread::sleep(Duration::from_millis(1 << attempt));
         }
         busy
+    }
+
+    /// Whether the unit was a scope that systemd has ended with its last process, or does within moments, and
+    /// left no directory of.
+    ///
+    /// Version 1 tells systemd less reliably that a cgroup is empty.
+    fn has_ended(&self, unit: &Unit) -> bool {
+        let Some(directory) = self.unified().filter(|_| self.kind == Kind::V2) else {
+            return false;
+        };
+        let Ok(root) = self.open_root() else { return false };
+        unit.has_ended(|| match file::read_at(root.as_fd(), &directory.file("cgroup.events")) {
+            Ok(events) if events.lines().any(|line| line == "populated 0") => Left::Empty,
+            Err(Errno::NOENT | Errno::NODEV) => Left::Nothing,
+            _ => Left::Processes,
+        })
     }
 
     fn remove_directories(&self) -> Result<(), Error> {

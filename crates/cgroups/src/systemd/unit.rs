@@ -45,7 +45,7 @@ pub(crate) struct Started {
 /// When systemd cannot be reached, refuses, or takes longer than 30 seconds.
 pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
     let name = plan.unit.name.as_str();
-    if !plan.is_scope() {
+    if !plan.unit.is_scope() {
         // A slice is shared: it stays, whoever started it.
         let properties = plan.properties.iter().collect();
         return match ask_to_start(&plan.unit, properties) {

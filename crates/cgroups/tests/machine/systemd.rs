@@ -1,0 +1,47 @@
+//! Scopes of systemd, on a machine that it runs.
+
+use std::fs;
+use std::path::Path;
+
+use cgroups::{Kind, Layout, Plan, Request, Systemd, plan};
+
+use crate::harness::*;
+
+/// The layout, if systemd is the system's manager.
+fn booted(test: &str) -> Option<Layout> {
+    let layout = machine(test)?;
+    if !Path::new("/run/systemd/system").is_dir() {
+        skip(test, "needs systemd");
+        return None;
+    }
+    Some(layout)
+}
+
+fn scope(layout: &Layout, name: &str) -> Plan {
+    let path = format!("system.slice:orun-test-{}:{name}", std::process::id());
+    let systemd = Some(Systemd { user: None, annotations: &[] });
+    let request = Request { path: Some(&path), id: "id", systemd, ..Request::default() };
+    plan(layout, &request).unwrap()
+}
+
+/// What systemd has of a unit as long as it knows it.
+fn file(plan: &Plan) -> String {
+    format!("/run/systemd/transient/{}", plan.unit().unwrap())
+}
+
+#[test]
+fn a_removed_scope_is_forgotten() {
+    let Some(layout) = booted("a_removed_scope_is_forgotten") else { return };
+    let plan = scope(&layout, "removed");
+    for _ in 0..5 {
+        let created = plan.create().unwrap();
+        exists(&created, true);
+        assert!(fs::exists(file(&plan)).unwrap());
+        // With this its only process, the one that held it, is killed.
+        created.keep().remove().unwrap();
+        assert!(!fs::exists(file(&plan)).unwrap(), "systemd has the unit still");
+        for (_, path) in plan.record().paths().filter(|_| layout.kind() == Kind::V2) {
+            assert!(!fs::exists(&path).unwrap(), "{path}");
+        }
+    }
+}
