@@ -40,7 +40,14 @@ impl Record {
 
     /// Removes those of the directories that are empty, or so within a quarter of a second; gives the
     /// others.
+    ///
+    /// A scope without processes is brought to its end before: systemd does not notice the end of one whose
+    /// directory is taken away, and the name would stay taken.
     pub fn remove_unused(&self) -> Vec<String> {
+        if let Some(unit) = self.unit.as_ref().filter(|unit| unit.is_scope()) {
+            // A failure here is of no more weight than a directory that another is in.
+            let _ = self.stop_unused(unit);
+        }
         let mut busy: Vec<String> = self.paths().map(|(_, path)| path).collect();
         for attempt in 0..UNUSED_ATTEMPTS {
             busy.retain(|path| rustix::fs::rmdir(&**path) == Err(Errno::BUSY));
@@ -50,6 +57,23 @@ impl Record {
             std::thread::sleep(Duration::from_millis(1 << attempt));
         }
         busy
+    }
+
+    fn stop_unused(&self, unit: &Unit) -> Result<(), Error> {
+        // A `create` that was killed may have asked for it a moment ago.
+        if !unit.is_known()? {
+            return Ok(());
+        }
+        for attempt in 0..UNUSED_ATTEMPTS {
+            if self.has_ended(unit) {
+                return Ok(());
+            }
+            if self.pids()?.is_empty() {
+                return unit.stop();
+            }
+            std::thread::sleep(Duration::from_millis(1 << attempt));
+        }
+        Ok(())
     }
 
     /// Whether the unit was a scope that systemd has ended with its last process, or does within moments, and

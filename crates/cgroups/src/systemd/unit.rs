@@ -189,6 +189,15 @@ impl Unit {
         stop().map_err(|failure: Failure| failure.at("stop unit", &self.name))
     }
 
+    /// Whether systemd knows the unit, when it has done what it was asked for until now.
+    pub(crate) fn is_known(&self) -> Result<bool, Error> {
+        match self.connect()?.find_unit(&self.name) {
+            Ok(()) => Ok(true),
+            Err(Failure::Refused(refusal)) if refusal.name == UNKNOWN => Ok(false),
+            Err(failure) => Err(failure.at("find unit", &self.name)),
+        }
+    }
+
     /// Has systemd move the calling process into the unit's cgroup, or one `below` it.
     pub(crate) fn take_caller(&self, below: &str) -> Result<(), Error> {
         let attached = self.connect()?.attach_caller(&self.name, below);

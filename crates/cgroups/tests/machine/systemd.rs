@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cgroups::{Kind, Layout, Plan, Request, Systemd, plan};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::*;
 
@@ -44,4 +45,32 @@ fn a_removed_scope_is_forgotten() {
             assert!(!fs::exists(&path).unwrap(), "{path}");
         }
     }
+}
+
+#[test]
+fn a_scope_that_a_killed_create_left_is_forgotten() {
+    let Some(layout) = booted("a_scope_that_a_killed_create_left_is_forgotten") else { return };
+    let plan = scope(&layout, "killed");
+    for _ in 0..5 {
+        let created = plan.begin().unwrap();
+        let held = created.record().pids().unwrap();
+        std::mem::forget(created);
+        for pid in held {
+            kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        }
+        assert_eq!(plan.record().remove_unused(), Vec::<String>::new());
+        assert!(!fs::exists(file(&plan)).unwrap(), "systemd has the unit still");
+    }
+}
+
+#[test]
+fn a_scope_in_use_is_left_alone() {
+    let Some(layout) = booted("a_scope_in_use_is_left_alone") else { return };
+    let plan = scope(&layout, "used");
+    let created = plan.create().unwrap();
+    assert!(!plan.record().remove_unused().is_empty());
+    assert!(fs::exists(file(&plan)).unwrap());
+    exists(&created, true);
+    drop(created);
+    assert!(!fs::exists(file(&plan)).unwrap(), "systemd has the unit still");
 }
