@@ -7,10 +7,12 @@ use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use crate::error::{At, Error};
+use crate::file;
+use crate::layout::Kind;
 use crate::path::join;
 use crate::processes::children;
 use crate::record::Record;
-use crate::systemd::Unit;
+use crate::systemd::{Left, Unit};
 
 /// How often a busy directory is tried again, with a delay that doubles from one millisecond: the
 /// last processes of a dead container take a moment to leave.
@@ -30,14 +32,22 @@ impl Record {
         if is_slice && self.pids().is_ok_and(|pids| !pids.is_empty()) {
             return Ok(());
         }
-        let stopped = self.unit.as_ref().map_or(Ok(()), Unit::stop);
+        let running = self.unit.as_ref().filter(|unit| !self.has_ended(unit));
+        let stopped = running.map_or(Ok(()), Unit::stop);
         // systemd forgets a unit whose cgroup is gone: when that succeeds, all is done.
         self.remove_directories().map_err(|busy| stopped.err().unwrap_or(busy))
     }
 
     /// Removes those of the directories that are empty, or so within a quarter of a second; gives the
     /// others.
+    ///
+    /// A scope without processes is brought to its end before: systemd does not notice the end of one whose
+    /// directory is taken away, and the name would stay taken.
     pub fn remove_unused(&self) -> Vec<String> {
+        if let Some(unit) = self.unit.as_ref().filter(|unit| unit.is_scope()) {
+            // A failure here is of no more weight than a directory that another is in.
+            let _ = self.stop_unused(unit);
+        }
         let mut busy: Vec<String> = self.paths().map(|(_, path)| path).collect();
         for attempt in 0..UNUSED_ATTEMPTS {
             busy.retain(|path| rustix::fs::rmdir(&**path) == Err(Errno::BUSY));
@@ -47,6 +57,39 @@ impl Record {
             std::thread::sleep(Duration::from_millis(1 << attempt));
         }
         busy
+    }
+
+    fn stop_unused(&self, unit: &Unit) -> Result<(), Error> {
+        // A `create` that was killed may have asked for it a moment ago.
+        if !unit.is_known()? {
+            return Ok(());
+        }
+        for attempt in 0..UNUSED_ATTEMPTS {
+            if self.has_ended(unit) {
+                return Ok(());
+            }
+            if self.pids()?.is_empty() {
+                return unit.stop();
+            }
+            std::thread::sleep(Duration::from_millis(1 << attempt));
+        }
+        Ok(())
+    }
+
+    /// Whether the unit was a scope that systemd has ended with its last process, or does within moments, and
+    /// left no directory of.
+    ///
+    /// Version 1 tells systemd less reliably that a cgroup is empty.
+    fn has_ended(&self, unit: &Unit) -> bool {
+        let Some(directory) = self.unified().filter(|_| self.kind == Kind::V2) else {
+            return false;
+        };
+        let Ok(root) = self.open_root() else { return false };
+        unit.has_ended(|| match file::read_at(root.as_fd(), &directory.file("cgroup.events")) {
+            Ok(events) if events.lines().any(|line| line == "populated 0") => Left::Empty,
+            Err(Errno::NOENT | Errno::NODEV) => Left::Nothing,
+            _ => Left::Processes,
+        })
     }
 
     fn remove_directories(&self) -> Result<(), Error> {

@@ -1,4 +1,5 @@
-//! Talking to systemd over D-Bus: one connection, one question at a time, with a time limit.
+//! Talking to systemd over D-Bus: one connection, one question at a time, with a time limit. What has to
+//! be said before a question goes with it: each wait takes as long as all else that systemd has to do.
 //!
 //! The messages are made and read by a library. The connection is not its: that one tells the bus the
 //! user id it sees, which within a user namespace is not the one that the bus sees; and it reads on
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustbus::message_builder::{MarshalledMessage, MessageBuilder, MessageType};
 use rustbus::wire::{marshal, unmarshal};
 
+use super::address;
 use super::value::Property;
 use crate::error::{Cause, Error};
 
@@ -30,6 +32,11 @@ pub(crate) struct Bus {
     serial: u32,
     /// Whether the other side is a bus, not systemd itself.
     shared: bool,
+    /// What goes with the next message, to save a wait.
+    unsent: Vec<u8>,
+    /// The number of a message in there, if a refusal of it is one of the next.
+    along: Option<u32>,
+    /// What was read and is not used up.
     buffer: Vec<u8>,
     /// Jobs that have ended, with their result.
     ended: Vec<(String, String)>,
@@ -83,7 +90,7 @@ impl Bus {
     /// Connects to the system's manager, or the user's own: by its bus, or directly.
     pub(crate) fn connect(user: bool) -> Result<Self, Error> {
         let mut tried = Vec::new();
-        for (address, shared) in addresses(user) {
+        for (address, shared) in address::of_manager(user) {
             match Self::open(&address, shared) {
                 Ok(bus) => return Ok(bus),
                 Err(failure) => {
@@ -107,40 +114,50 @@ impl Bus {
         };
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut bus = Self { stream, serial: 0, shared, buffer: Vec::new(), ended: Vec::new() };
-        bus.authenticate()?;
-        if shared {
-            bus.ask(rustbus::standard_messages::hello())?;
-        }
+        // EXTERNAL without an identity: the other side takes the one that the socket tells it.
+        let unsent = b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n".to_vec();
+        let (buffer, ended) = (Vec::new(), Vec::new());
+        let mut bus = Self { stream, serial: 0, shared, unsent, along: None, buffer, ended };
+        // A bus takes a message along. systemd would let it lie until more comes.
+        let hello = rustbus::standard_messages::hello();
+        let hello = shared.then(|| bus.put(&hello)).transpose()?;
+        bus.send()?;
+        bus.read_welcome()?;
+        hello.map_or(Ok(()), |serial| bus.answer(serial).map(drop))?;
         Ok(bus)
     }
 
-    /// EXTERNAL without an identity: the other side takes the one that the socket tells it.
-    fn authenticate(&mut self) -> Result<(), Failure> {
-        self.stream.write_all(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")?;
-        let mut answer = Vec::new();
-        let lines = |answer: &[u8]| answer.windows(2).filter(|pair| pair == b"\r\n").count();
-        while lines(&answer) < 2 {
-            let mut chunk = [0; 256];
-            let size = self.stream.read(&mut chunk)?;
-            if size == 0 || answer.len() > 1024 {
+    /// Reads the answers to the words of the beginning.
+    fn read_welcome(&mut self) -> Result<(), Failure> {
+        let size = loop {
+            let pairs = self.buffer.windows(2).enumerate();
+            let mut ends = pairs.filter(|(_, pair)| pair == b"\r\n").map(|(at, _)| at + 2);
+            if let Some(end) = ends.nth(1) {
+                break end;
+            }
+            if self.buffer.len() > 1024 {
                 return Err(Failure::Io(ErrorKind::ConnectionAborted.into()));
             }
-            answer.extend_from_slice(&chunk[..size]);
-        }
+            self.read_more()?;
+        };
+        let answer: Vec<u8> = self.buffer.drain(..size).collect();
         match answer.strip_prefix(b"DATA\r\nOK ") {
             Some(_) => Ok(()),
             None => Err(Failure::Format(String::from_utf8_lossy(&answer).trim_end().to_owned())),
         }
     }
 
-    /// Starts to listen for the ends of jobs.
+    /// Listens for the ends of jobs, from the next question on.
+    ///
+    /// systemd tells them to whoever asked for the job, and to all who are connected to it directly.
+    /// `Subscribe` would have it tell all changes of all units.
     pub(crate) fn listen(&mut self) -> Result<(), Failure> {
         if self.shared {
-            let rule = format!("type='signal',interface='{MANAGER}',member='JobRemoved'");
-            self.ask(rustbus::standard_messages::add_match(&rule))?;
+            let rule = format!(
+                "type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemoved'"
+            );
+            self.along = Some(self.put(&rustbus::standard_messages::add_match(&rule))?);
         }
-        self.ask(call("Subscribe"))?;
         Ok(())
     }
 
@@ -182,9 +199,14 @@ impl Bus {
         push_properties(&mut message, properties)?;
         self.ask(message)?;
         // systemd answers before it writes, but writes before it takes another call.
-        let mut another = call("GetUnit");
-        another.body.push_param(unit).map_err(format)?;
-        self.ask(another).map(drop)
+        self.find_unit(unit)
+    }
+
+    /// `GetUnit`: refused if there is no such unit.
+    pub(crate) fn find_unit(&mut self, unit: &str) -> Result<(), Failure> {
+        let mut message = call("GetUnit");
+        message.body.push_param(unit).map_err(format)?;
+        self.ask(message).map(drop)
     }
 
     /// Property `ControlGroup`: the cgroup that the units are below.
@@ -229,28 +251,46 @@ impl Bus {
 
     /// Sends a call and waits for its answer.
     fn ask(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage, Failure> {
+        let serial = self.put(&message)?;
+        self.send()?;
+        self.answer(serial)
+    }
+
+    /// Puts a message with what is to be sent; gives its number.
+    fn put(&mut self, message: &MarshalledMessage) -> Result<u32, Failure> {
         self.serial += 1;
-        let serial = self.serial;
-        let mut bytes = Vec::new();
-        marshal::marshal(&message, serial, &mut bytes).map_err(format)?;
-        bytes.extend_from_slice(message.get_buf());
-        self.stream.write_all(&bytes)?;
+        let mut head = Vec::new();
+        marshal::marshal(message, self.serial, &mut head).map_err(format)?;
+        self.unsent.extend_from_slice(&head);
+        self.unsent.extend_from_slice(message.get_buf());
+        Ok(self.serial)
+    }
+
+    fn send(&mut self) -> Result<(), Failure> {
+        self.stream.write_all(&self.unsent)?;
+        self.unsent.clear();
+        Ok(())
+    }
+
+    /// Waits for the answer to a message.
+    fn answer(&mut self, serial: u32) -> Result<MarshalledMessage, Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = self.receive()?;
-            if answer.dynheader.response_serial != Some(serial) {
-                self.note(&answer);
-                if Instant::now() >= deadline {
-                    return Err(Failure::Io(ErrorKind::TimedOut.into()));
-                }
-                continue;
+            let to = answer.dynheader.response_serial;
+            let failed = answer.typ == MessageType::Error;
+            if to.is_some() && (to == Some(serial) || to == self.along) && failed {
+                let name = answer.dynheader.error_name.clone().unwrap_or_default();
+                let text = answer.body.parser().get::<String>().unwrap_or_default();
+                return Err(Failure::Refused(Refusal { name, text }));
             }
-            if answer.typ != MessageType::Error {
+            if to == Some(serial) {
                 return Ok(answer);
             }
-            let name = answer.dynheader.error_name.clone().unwrap_or_default();
-            let text = answer.body.parser().get::<String>().unwrap_or_default();
-            return Err(Failure::Refused(Refusal { name, text }));
+            self.note(&answer);
+            if Instant::now() >= deadline {
+                return Err(Failure::Io(ErrorKind::TimedOut.into()));
+            }
         }
     }
 
@@ -277,75 +317,35 @@ impl Bus {
             return Err(Failure::Format(format!("a message of {whole} bytes")));
         }
         self.fill(whole)?;
+        // The library takes all that it is given for the message.
+        let bytes: Vec<u8> = self.buffer.drain(..whole).collect();
         let (more, fields) =
-            unmarshal::unmarshal_dynamic_header(&header, &self.buffer, used).map_err(format)?;
-        let (_, message) =
-            unmarshal::unmarshal_next_message(&header, fields, &self.buffer, used + more)
-                .map_err(format)?;
-        self.buffer.clear();
+            unmarshal::unmarshal_dynamic_header(&header, &bytes, used).map_err(format)?;
+        let (_, message) = unmarshal::unmarshal_next_message(&header, fields, &bytes, used + more)
+            .map_err(format)?;
         Ok(message)
     }
 
-    /// Reads until there are so many bytes, and not one more: the next message follows.
+    /// Reads until there are so many bytes.
     fn fill(&mut self, size: usize) -> Result<(), Failure> {
-        let have = self.buffer.len();
-        if size > have {
-            self.buffer.resize(size, 0);
-            self.stream.read_exact(&mut self.buffer[have..])?;
+        while self.buffer.len() < size {
+            self.read_more()?;
         }
         Ok(())
     }
-}
 
-/// Where to look for a manager, in order, and whether it is a bus that is there.
-fn addresses(user: bool) -> Vec<(String, bool)> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let mut found = Vec::new();
-    if user {
-        let named = environment("DBUS_SESSION_BUS_ADDRESS");
-        found.extend(named.as_deref().and_then(parse_address).map(|path| (path, true)));
-        if let Some(dir) = environment("XDG_RUNTIME_DIR") {
-            found.push((format!("{dir}/bus"), true));
-            found.push((format!("{dir}/systemd/private"), false));
-        }
-    } else {
-        let named = environment("DBUS_SYSTEM_BUS_ADDRESS");
-        let named = named.as_deref().and_then(parse_address);
-        found.push((named.unwrap_or_else(|| "/run/dbus/system_bus_socket".to_owned()), true));
-        found.push(("/run/systemd/private".to_owned(), false));
-    }
-    found.dedup();
-    found
-}
-
-/// The first Unix socket of a list of addresses; `@` marks an abstract one.
-fn parse_address(list: &str) -> Option<String> {
-    list.split(';').find_map(|address| {
-        let pairs = address.strip_prefix("unix:")?;
-        pairs.split(',').find_map(|pair| match pair.split_once('=')? {
-            ("path", path) => Some(unescape(path)),
-            ("abstract", name) => Some(format!("@{}", unescape(name))),
-            _ => None,
-        })
-    })
-}
-
-/// Undoes `%XX`.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let byte = match (first, tail) {
-            (b'%', [high, low, ..]) => {
-                let digits = [*high, *low];
-                std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+    fn read_more(&mut self) -> Result<(), Failure> {
+        let mut chunk = [0; 4096];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(Failure::Io(ErrorKind::ConnectionAborted.into())),
+            Ok(size) => {
+                self.buffer.extend_from_slice(&chunk[..size]);
+                Ok(())
             }
-            _ => None,
-        };
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn call(member: &str) -> MarshalledMessage {
@@ -383,24 +383,4 @@ fn push_param(
     let element_sig = element_sig.ok_or_else(|| Failure::Format(signature.to_owned()))?;
     let array = Param::Container(Container::Array(Array { element_sig, values }));
     message.body.push_old_param(&array).map_err(format)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_buses() {
-        for (list, expected) in [
-            ("unix:path=/run/user/1000/bus", Some("/run/user/1000/bus")),
-            ("unix:path=/run/bus,guid=0123", Some("/run/bus")),
-            ("unix:abstract=/tmp/dbus-x,guid=0", Some("@/tmp/dbus-x")),
-            ("tcp:host=localhost;unix:path=/a%20b", Some("/a b")),
-            ("unix:path=/a%zz%", Some("/a%zz%")),
-            ("autolaunch:", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_address(list).as_deref(), expected, "{list}");
-        }
-    }
 }

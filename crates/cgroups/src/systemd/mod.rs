@@ -4,8 +4,10 @@
 //! [`bus`]. Everything that systemd has no property for is written by the files of the hierarchies,
 //! as the cgroupfs driver does.
 
+mod address;
 mod bus;
 mod devices;
+mod ending;
 mod name;
 mod properties;
 mod unit;
@@ -20,6 +22,7 @@ pub use unit::Unit;
 
 use bus::Bus;
 
+pub(crate) use ending::Left;
 pub(crate) use name::Placement;
 pub(crate) use properties::{of_update, rounded};
 pub(crate) use unit::{Started, start};
@@ -52,13 +55,6 @@ pub(crate) struct UnitPlan {
     pub(crate) slice: String,
     /// Properties, in order.
     pub(crate) properties: Vec<Property>,
-}
-
-impl UnitPlan {
-    /// Whether the unit is a scope, which is the container's alone; a slice is shared.
-    pub(crate) fn is_scope(&self) -> bool {
-        self.unit.name.ends_with(".scope")
-    }
 }
 
 /// The resources as systemd can keep them.

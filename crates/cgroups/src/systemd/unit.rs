@@ -45,7 +45,7 @@ pub(crate) struct Started {
 /// When systemd cannot be reached, refuses, or takes longer than 30 seconds.
 pub(crate) fn start(plan: &UnitPlan) -> Result<Started, Error> {
     let name = plan.unit.name.as_str();
-    if !plan.is_scope() {
+    if !plan.unit.is_scope() {
         // A slice is shared: it stays, whoever started it.
         let properties = plan.properties.iter().collect();
         return match ask_to_start(&plan.unit, properties) {
@@ -187,6 +187,15 @@ impl Unit {
             }
         };
         stop().map_err(|failure: Failure| failure.at("stop unit", &self.name))
+    }
+
+    /// Whether systemd knows the unit, when it has done what it was asked for until now.
+    pub(crate) fn is_known(&self) -> Result<bool, Error> {
+        match self.connect()?.find_unit(&self.name) {
+            Ok(()) => Ok(true),
+            Err(Failure::Refused(refusal)) if refusal.name == UNKNOWN => Ok(false),
+            Err(failure) => Err(failure.at("find unit", &self.name)),
+        }
     }
 
     /// Has systemd move the calling process into the unit's cgroup, or one `below` it.

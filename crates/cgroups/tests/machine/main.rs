@@ -5,6 +5,7 @@
 
 mod both;
 mod harness;
+mod systemd;
 mod unified;
 mod v1;
 mod v2;
