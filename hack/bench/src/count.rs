@@ -35,8 +35,8 @@ pub struct Counted {
     pub runtime: String,
     /// By command.
     pub commands: BTreeMap<&'static str, Counts>,
-    /// What the container's cgroup was charged for until `create` returned, in KiB.
-    pub charged_kib: Option<u64>,
+    /// What the container's cgroup uses when `create` has returned, in KiB.
+    pub in_use_kib: Option<u64>,
     /// The size of the program's file, in KiB: without the libraries that it loads.
     pub binary_kib: Option<u64>,
 }
@@ -46,9 +46,9 @@ pub const COUNTED: [&str; 9] =
     ["--version", "run", "create", "start", "state", "exec", "list", "kill", "delete"];
 /// Runtimes with threads do not make the same calls each time: the middle of these runs counts.
 const STRACE_RUNS: usize = 3;
-/// The kernel charges memory in batches of 256 KiB for each processor that a process runs on, so
-/// that chance has a part in it: the middle of these runs counts.
-const CHARGED_RUNS: usize = 9;
+/// On v2 the kernel charges memory in batches for each processor that a process runs on, so that
+/// chance has a part in it: the middle of these runs counts.
+const MEMORY_RUNS: usize = 9;
 
 /// Counts for every runtime; what cannot be counted is left out with a note.
 pub fn measure(setup: &Setup) -> Result<Outcome, String> {
@@ -66,17 +66,17 @@ pub fn measure(setup: &Setup) -> Result<Outcome, String> {
 
 fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted {
     let mut counted = Counted { runtime: runtime.name.clone(), ..Counted::default() };
-    let mut charged = Vec::new();
+    let mut in_use = Vec::new();
     counted.binary_kib = fs::metadata(&runtime.program).ok().map(|file| file.len() / 1024);
     for sampler in tools::samplers(notes) {
         let mut samples = Vec::new();
         let runs = match (sampler.varies(), sampler.is_light()) {
             (true, _) => STRACE_RUNS,
-            (_, true) => CHARGED_RUNS,
+            (_, true) => MEMORY_RUNS,
             _ => 1,
         };
         for _ in 0..runs {
-            match life(runtime, bundle, &sampler, &mut charged) {
+            match life(runtime, bundle, &sampler, &mut in_use) {
                 Ok(sample) => samples.push(sample),
                 Err(why) => notes.push(format!("{}, {}: {why}", runtime.name, sampler.name())),
             }
@@ -87,8 +87,8 @@ fn count(runtime: &Runtime, bundle: &Bundle, notes: &mut Vec<String>) -> Counted
             *counts = counts.or(sample);
         }
     }
-    charged.sort_unstable();
-    counted.charged_kib = charged.get(charged.len() / 2).copied();
+    in_use.sort_unstable();
+    counted.in_use_kib = in_use.get(in_use.len() / 2).copied();
     counted
 }
 
@@ -97,7 +97,7 @@ fn life(
     runtime: &Runtime,
     bundle: &Bundle,
     sampler: &Sampler,
-    charged: &mut Vec<u64>,
+    in_use: &mut Vec<u64>,
 ) -> Result<BTreeMap<&'static str, Counts>, String> {
     let mut sample = BTreeMap::new();
     let container = Container { runtime, bundle, config: Config::Default, id: "bench" };
@@ -109,7 +109,7 @@ fn life(
     container.live(|command, words| {
         sample.insert(command, sampler.run(runtime, bundle, command, words, created)?);
         if command == "create" && sampler.is_light() {
-            charged.extend(charged_kib(container.pid()?));
+            in_use.extend(in_use_kib(container.pid()?));
         }
         Ok(())
     })?;
@@ -136,10 +136,16 @@ fn middle<'a>(samples: impl Iterator<Item = &'a Counts>) -> Counts {
     samples.get(samples.len() / 2).map_or_else(Counts::default, |counts| **counts)
 }
 
-/// The most memory that was charged to the container's cgroup so far, in KiB.
-fn charged_kib(pid: Pid) -> Option<u64> {
-    let files = ["memory.max_usage_in_bytes", "memory.peak"];
+/// What the container's cgroup uses, in KiB. On v1, what the kernel charges in advance is given back
+/// first, and with it what could be reclaimed.
+fn in_use_kib(pid: Pid) -> Option<u64> {
+    let files = ["memory.usage_in_bytes", "memory.current"];
     let directories = cgroup_view::directories_of(pid);
+    for file in directories.iter().map(|dir| dir.join("memory.force_empty")) {
+        if file.exists() {
+            fs::write(file, "0").ok()?;
+        }
+    }
     let mut paths = directories.iter().flat_map(|dir| files.map(|file| dir.join(file)));
     let text = paths.find_map(|path| fs::read_to_string(path).ok())?;
     Some(text.trim().parse::<u64>().ok()? / 1024)

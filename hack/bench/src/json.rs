@@ -75,7 +75,7 @@ fn counted(counted: &Counted) -> Value {
     });
     json!({
         "commands": commands.collect::<Map<String, Value>>(),
-        "charged_kib": counted.charged_kib,
+        "in_use_kib": counted.in_use_kib,
         "program_kib": counted.binary_kib,
     })
 }

@@ -189,7 +189,8 @@ pub fn quiet(command: &mut Command, bundle: &Bundle) -> Result<(), String> {
     Ok(())
 }
 
-/// What the last command said.
+/// What the last command said, less what follows its first paragraph.
 pub fn complaints(bundle: &Bundle) -> String {
-    fs::read_to_string(bundle.path("stderr")).unwrap_or_default().trim().to_string()
+    let text = fs::read_to_string(bundle.path("stderr")).unwrap_or_default();
+    text.trim().split("\n\n").next().unwrap_or_default().to_string()
 }

@@ -99,7 +99,7 @@ pub mod example {
         let counted = Counted {
             runtime: "orun".into(),
             commands: [("run", counts)].into(),
-            charged_kib: Some(512),
+            in_use_kib: Some(512),
             binary_kib: None,
         };
         outcome.counts.push(counted);

@@ -90,14 +90,14 @@ fn write_counts(out: &mut String, counted: &[Counted]) {
             label = "";
         }
     }
-    let _ = writeln!(out, "\n{:16}{:>14}{:>16}", "", "charged KiB", "program KiB");
+    let _ = writeln!(out, "\n{:16}{:>14}{:>16}", "", "in use KiB", "program KiB");
     for runtime in counted {
-        let (charged, size) = (cell(runtime.charged_kib), cell(runtime.binary_kib));
-        let _ = writeln!(out, "{:10}{:6}{charged:>14}{size:>16}", "", runtime.runtime);
+        let (in_use, size) = (cell(runtime.in_use_kib), cell(runtime.binary_kib));
+        let _ = writeln!(out, "{:10}{:6}{in_use:>14}{size:>16}", "", runtime.runtime);
     }
     out.push_str(
         "  instructions: in user space. peak: of the largest process; run and exec include the\n  \
-         container's. charged: to the container's cgroup until create returned. program: without\n  \
+         container's. in use: of the container's cgroup when create has returned. program: without\n  \
          the libraries that it loads.\n",
     );
 }
