@@ -18,10 +18,14 @@ pub struct Case {
     pub alone: bool,
 }
 
-/// Lists the tests of a chapter; one that is not listed is dead code to the compiler.
+/// Lists the tests of a chapter, and those that run alone; one that is not listed is dead code to the
+/// compiler.
 macro_rules! cases {
-    ($($test:ident),* $(,)?) => {
-        &[$($crate::case::Case { name: stringify!($test), test: $test, alone: false }),*]
+    ($($test:ident),* $(,)? $(; alone: $($alone:ident),* $(,)?)?) => {
+        &[
+            $($crate::case::Case { name: stringify!($test), test: $test, alone: false },)*
+            $($($crate::case::Case { name: stringify!($alone), test: $alone, alone: true },)*)?
+        ]
     };
 }
 pub(crate) use cases;
@@ -62,7 +66,7 @@ fn judge(name: &str, result: Result<(), String>) -> Result<(), Failed> {
     }
 }
 
-/// Tests that count what the whole machine has open run while no other does.
+/// Tests that count what the whole machine has open, or change it, run while no other does.
 static ALONE: RwLock<()> = RwLock::new(());
 
 fn attempt(case: Case) -> Result<(), String> {

@@ -6,13 +6,10 @@ use std::time::Duration;
 
 use behaviour::{Bundle, Call, host, runtime};
 
-use crate::case::Case;
+use crate::case::{Case, cases};
 
-pub const CASES: &[Case] = &[
-    Case { name: "three_hundred_cycles", test: three_hundred_cycles, alone: true },
-    Case { name: "two_hundred_failed_creates", test: two_hundred_failed_creates, alone: true },
-    Case { name: "one_hundred_execs", test: one_hundred_execs, alone: true },
-];
+pub const CASES: &[Case] =
+    cases![; alone: three_hundred_cycles, two_hundred_failed_creates, one_hundred_execs];
 
 fn three_hundred_cycles() {
     let mut container = Bundle::new().steps(&["sleep"]);
