@@ -4,14 +4,15 @@
 //! only a status which allows it gives out.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use ::namespaces::open_handle;
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use serde::Serialize;
 
+use crate::death::ends_within;
 use crate::error::{At, Error, Result};
 use crate::gate;
 use crate::procfs;
@@ -288,19 +289,13 @@ fn find_process(state: &State) -> std::result::Result<Option<Live>, Errno> {
         other => other?,
     };
     if state.start_time == 0 {
-        let found = has_inode(state, pidfd.as_fd()) && !has_ended(pidfd.as_fd())?;
+        let found = has_inode(state, pidfd.as_fd()) && !ends_within(pidfd.as_fd(), Duration::ZERO)?;
         return Ok(found.then_some(Live { pid: state.pid, pidfd }));
     }
     let Some((start_time, alive)) = try_process_facts(state.pid)? else { return Ok(None) };
     let same =
         start_time == state.start_time && same_inode(state.pidfd_inode, inode(pidfd.as_fd()));
     Ok((alive && same).then_some(Live { pid: state.pid, pidfd }))
-}
-
-fn has_ended(pidfd: BorrowedFd<'_>) -> std::result::Result<bool, Errno> {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
-    Ok(rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&now)))? > 0)
 }
 
 /// A kernel that has no pidfds leaves the start time alone to tell.

@@ -1,8 +1,10 @@
 //! Why a process of a container is gone that had more to do.
 
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 
 use crate::error::{Error, Side};
 use crate::step::Step;
@@ -12,10 +14,17 @@ use crate::{procfs, signal};
 pub fn has_ended(pid: i32, pidfd: BorrowedFd<'_>) -> bool {
     // First: then the id, if it was given to another, is known to have been.
     let exiting = is_exiting(pid);
+    exiting || ends_within(pidfd, Duration::ZERO) == Ok(true)
+}
+
+/// Waits until a process has ended; false if it takes too long.
+pub fn ends_within(pidfd: BorrowedFd<'_>, patience: Duration) -> Result<bool, Errno> {
+    let timeout = Timespec {
+        tv_sec: patience.as_secs().cast_signed(),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
     let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let ended = rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&now)));
-    exiting || ended.is_ok_and(|count| count > 0)
+    Ok(rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&timeout)))? > 0)
 }
 
 /// `PF_EXITING` of `linux/sched.h`, set before descriptors are closed.

@@ -3,10 +3,10 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use crate::container::{Container, Status};
+use crate::death::ends_within;
 use crate::error::{Error, Result, cgroup_failed};
 use crate::interrupt::Signals;
 use crate::start::run_hooks;
@@ -162,19 +162,11 @@ fn end_processes(container: &Container) -> Result<()> {
             .map_err(|error| cgroup_failed(Step::Signal, &error))?;
     }
     match live {
-        Some(live) if !wait_gone(live.as_fd()) => {
+        Some(live) if ends_within(live.as_fd(), PATIENCE) != Ok(true) => {
             let reason =
                 format!("pid {} is still there {} s after SIGKILL", live.pid, PATIENCE.as_secs());
             Err(Error::because(Step::Wait, "the container process", reason))
         }
         _ => Ok(()),
     }
-}
-
-/// Waits until a process has ended; false if it takes too long.
-fn wait_gone(pidfd: rustix::fd::BorrowedFd<'_>) -> bool {
-    let timeout = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    rustix::io::retry_on_intr(|| ::namespaces::poll(&mut fds, Some(&timeout)))
-        .is_ok_and(|count| count > 0)
 }
