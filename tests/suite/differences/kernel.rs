@@ -95,11 +95,6 @@ pub const DIFFERENCES: &[Difference] = &[
             "fds::a_handle_needs_somebody_who_listens",
         ],
     ),
-    always(
-        "kernel 4.18",
-        "handles on processes are pipes, of two descriptors each",
-        &["fds::few_descriptors_are_enough_to_create"],
-    ),
     always("kernel busy", "a process has one listener, and busy needs it", NO_LISTENERS),
     always(
         "kernel 4.18",
