@@ -332,6 +332,12 @@ fn a_created_container_may_be_paused() {
     let mut container = Bundle::new().steps(&["exit 0"]).created();
     container.call_with("pause", &[]).finish().ok();
     assert_eq!(container.status(), "paused");
+    let start = container.start();
+    if runtime().is("crun") {
+        assert_ne!(start.code(), 0, "{start}");
+    } else {
+        start.fails_with("cannot start a container in the paused state");
+    }
     container.call_with("resume", &[]).finish().ok();
     assert_eq!(container.status(), "created");
     container.call_with("pause", &[]).finish().ok();

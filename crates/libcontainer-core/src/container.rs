@@ -134,10 +134,9 @@ impl Container {
         let live = find_process(&state).at(Step::ReadState, dir.id())?;
         let status = match &live {
             None => Status::Stopped,
-            // A created one can be frozen too: it does not die of a signal. `start` does not ask.
-            Some(_) if knock && is_frozen(&state) => Status::Paused,
+            // A created one can be frozen too: it neither hears `start` nor dies of a signal.
+            Some(_) if is_frozen(&state) => Status::Paused,
             Some(_) if dir.has_gate() && !(knock && gate::is_closed(&dir)) => Status::Created,
-            Some(_) if !knock && is_frozen(&state) => Status::Paused,
             Some(_) => Status::Running,
         };
         Ok(Container { dir, state, status, live })
