@@ -13,11 +13,12 @@ use rustix::io::Errno;
 use crate::console_socket;
 use crate::container::identity;
 use crate::conversation::Conversation;
-use crate::error::{At, Error, Result, Side, cgroup_failed};
+use crate::error::{At, Error, Result, Side};
 use crate::guards::{Aftermath, Claim, Guard};
 use crate::init::{self, Inheritance};
 use crate::interrupt::Signals;
 use crate::listener::check_agent;
+use crate::own_cgroup::OwnCgroup;
 use crate::plan::{self, CreatePlan, Host, Options};
 use crate::record::Recorder;
 use crate::spec::{self, Spec};
@@ -101,20 +102,12 @@ pub fn launch(
     check_id(&request.options.id)?;
     trace::phase("read");
     let text = read_config(&request.options.bundle, request.config.as_deref())?;
-    let mut spec: Spec<'_> = parse(&text)?;
-    if request.notify_socket.is_some() {
-        notify::provide(&mut spec, &store.path_of(&request.options.id)?);
-    }
-    let host = Host::probe(&request.options)?;
-    trace::phase("plan");
-    let mut plan = plan::plan(&spec, &request.options, &host)?;
-    if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
-        plan.warnings.push("linux.seccomp is not in force while calls are recorded".to_owned());
+    let (host, mut plan) = read_and_plan(store, request, &text)?;
+    if let Some(recorder) = recorder {
+        recorder.take_over(&mut plan);
     }
     let warnings = std::mem::take(&mut plan.warnings);
-    let terminal = plan.init.process.as_ref().is_some_and(|process| process.terminal.is_some());
-    console_socket::check(terminal, request.detached, request.console_socket.as_deref())
-        .map_err(|error| error.field("process.terminal"))?;
+    check_terminal(&plan, request)?;
     plan.init.process.as_ref().map_or(Ok(()), check_agent)?;
     trace::phase("open");
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
@@ -138,28 +131,11 @@ pub fn launch(
         notify::make_directory(dir)?;
     }
     trace::phase("make the cgroup");
-    let mut cgroup =
-        plan.cgroup.as_ref().map(cgroups::Plan::begin).transpose().map_err(not_made)?;
-    let late = plan.arrives_late();
-    if !late {
-        complete(&plan, cgroup.as_mut())?;
-    }
-    dir.own_cgroup()?;
-    if let Some(made) = cgroup.as_mut().filter(|_| plan.namespaces.joins(Namespace::User)) {
-        made.open_join().map_err(|error| cgroup_failed(Step::JoinCgroup, &error))?;
-    }
-    // On v1 the device rules come one by one, and the init must not open a device meanwhile. On v2
-    // they are one program, which takes long enough (0.3 ms) to be made beside the init's work.
-    let atomic = cgroup.as_ref().is_some_and(|made| made.record().kind == cgroups::Kind::V2);
-    let beside = late || atomic;
-    if !beside {
-        trace::phase("set limits");
-        set_limits(&plan, cgroup.as_ref())?;
-    }
+    let mut cgroup = OwnCgroup::begin(&plan, dir)?;
     let gate = if gated { Some(gate::make(dir)?) } else { None };
 
     trace::phase("clone");
-    let join = cgroup.as_ref().map(cgroups::Created::join);
+    let join = cgroup.as_ref().map(OwnCgroup::join);
     let clone = CloneRequest {
         namespaces: plan.clone_namespaces(),
         cgroup: join.and_then(|join| join.v2.as_ref()).map(AsFd::as_fd),
@@ -168,25 +144,19 @@ pub fn launch(
     tracing::debug!("nsexec container setup: {:?}", plan.clone_namespaces());
     let child = spawn::spawn(&plan, files, &clone, join, |namespaces| {
         let inheritance = Inheritance {
-            gate,
             namespaces,
             cgroup: join,
             passed: &request.options.inherited,
             ignored_signals: request.ignored_signals,
         };
-        init::run(&plan, theirs, inheritance)
+        init::run(&plan, theirs, gate, inheritance)
     })
     .map_err(|error| error.on(Side::Starting))?;
     let guard = Guard(Some(child));
     let Some(child) = &guard.0 else { return Err(Error::new(Step::Clone, "")) };
     tracing::debug!("child process in init(): pid {}", child.pid.as_raw_nonzero());
     trace::phase("beside the init");
-    if late {
-        complete(&plan, cgroup.as_mut())?;
-    }
-    if beside {
-        set_limits(&plan, cgroup.as_ref())?;
-    }
+    cgroup.as_mut().map_or(Ok(()), OwnCgroup::complete)?;
     let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     aftermath.0 = Some(state.clone());
     let mut conversation = Conversation {
@@ -212,12 +182,12 @@ pub fn launch(
 
     trace::phase("commit");
     tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
-    if let Some(made) = &mut cgroup {
-        made.settle().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
-    }
+    cgroup.as_mut().map_or(Ok(()), OwnCgroup::settle)?;
     dir.commit()?;
     state.owned = Owned::Whole;
-    cgroup.map(cgroups::Created::keep);
+    if let Some(cgroup) = cgroup {
+        cgroup.keep();
+    }
     if let Some(group) = group {
         group.keep();
     }
@@ -228,6 +198,29 @@ pub fn launch(
         return Err(Error::new(Step::WriteState, &*plan.id));
     };
     Ok(Created { dir, state, child, terminal, pipe, warnings })
+}
+
+/// What the configuration asks for, on this host.
+fn read_and_plan(
+    store: &Store,
+    request: &CreateRequest,
+    text: &[u8],
+) -> Result<(Host, CreatePlan)> {
+    let mut spec = parse(text)?;
+    if request.notify_socket.is_some() {
+        notify::provide(&mut spec, &store.path_of(&request.options.id)?);
+    }
+    let host = Host::probe(&request.options)?;
+    trace::phase("plan");
+    let plan = plan::plan(&spec, &request.options, &host)?;
+    Ok((host, plan))
+}
+
+/// A terminal needs somebody to serve it, and nothing else takes a console socket.
+fn check_terminal(plan: &CreatePlan, request: &CreateRequest) -> Result<()> {
+    let terminal = plan.init.process.as_ref().is_some_and(|process| process.terminal.is_some());
+    console_socket::check(terminal, request.detached, request.console_socket.as_deref())
+        .map_err(|error| error.field("process.terminal"))
 }
 
 /// Tells engines which process it is: the socket first, then the file that they wait for.
@@ -290,42 +283,4 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
     }
-}
-
-/// Makes the rest of the cgroup.
-fn complete(plan: &CreatePlan, made: Option<&mut cgroups::Created>) -> Result<()> {
-    match (&plan.cgroup, made) {
-        (Some(plan), Some(made)) => plan.complete(made).map_err(not_made),
-        _ => Ok(()),
-    }
-}
-
-fn not_made(error: cgroups::Error) -> Error {
-    cgroup_failed(Step::Cgroup, &error).field("linux.cgroupsPath").on(Side::Starting)
-}
-
-fn set_limits(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Result<()> {
-    match (&plan.cgroup, made) {
-        (Some(plan), Some(made)) => plan.apply(made).map_err(resources_failed),
-        _ => Ok(()),
-    }
-}
-
-/// Beginnings of the control files' names, and the part of `linux.resources` that they belong to.
-const CONTROL_FILES: [(&str, &str); 9] = [
-    ("/memory.", ".memory"),
-    ("/cpu.", ".cpu"),
-    ("/cpuset.", ".cpu"),
-    ("/pids.", ".pids"),
-    ("/blkio.", ".blockIO"),
-    ("/io.", ".blockIO"),
-    ("/hugetlb.", ".hugepageLimits"),
-    ("/devices.", ".devices"),
-    ("/rdma.", ".rdma"),
-];
-
-fn resources_failed(error: cgroups::Error) -> Error {
-    let part = CONTROL_FILES.iter().find(|(file, _)| error.subject.contains(file));
-    let field = format!("linux.resources{}", part.map_or("", |(_, part)| part));
-    cgroup_failed(Step::Cgroup, &error).field(field).on(Side::Starting)
 }

@@ -37,6 +37,7 @@ mod netlink;
 mod network;
 mod notify;
 pub mod oci_state;
+mod own_cgroup;
 pub mod pause;
 mod pid_file;
 pub mod plan;

@@ -53,12 +53,15 @@ impl Recorder {
         Ok(Recorder { path: path.to_owned(), file, ours, theirs, waits_filtered: Cell::new(false) })
     }
 
-    /// Replaces the filter of the container's process; true if the configuration had one.
-    pub fn take_over(&self, plan: &mut CreatePlan) -> bool {
-        let Some(process) = &mut plan.init.process else { return false };
+    /// Replaces the filter of the container's process, with a warning if the configuration had one.
+    pub fn take_over(&self, plan: &mut CreatePlan) {
+        let Some(process) = &mut plan.init.process else { return };
         self.waits_filtered.set(!process.no_new_privs);
         process.agent = None;
-        process.seccomp.replace(Filter::asking()).is_some()
+        if process.seccomp.replace(Filter::asking()).is_some() {
+            let warning = "linux.seccomp is not in force while calls are recorded";
+            plan.warnings.push(warning.to_owned());
+        }
     }
 
     /// Takes the listener of the container's process and has its calls answered from now on.

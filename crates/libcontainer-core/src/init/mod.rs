@@ -24,7 +24,7 @@ pub use mount::{detached, tree_options};
 pub use tree::{Change, Tree};
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use ::namespaces::{Namespace, NamespaceFile, NamespaceSet};
 use rustix::io::Errno;
@@ -44,8 +44,6 @@ use crate::{spawn, sys, trace};
 /// What the parent hands to the init, besides the plan.
 #[derive(Debug)]
 pub struct Inheritance<'c> {
-    /// The listening socket at which a created container waits.
-    pub gate: Option<OwnedFd>,
     /// Namespaces to join; the pid and user ones are joined already.
     pub namespaces: Vec<NamespaceFile>,
     /// The container's cgroup.
@@ -56,26 +54,30 @@ pub struct Inheritance<'c> {
     pub ignored_signals: u64,
 }
 
-/// Runs the init in the new process.
-pub fn run(plan: &CreatePlan, pipe: Pipe, inheritance: Inheritance<'_>) -> ! {
+/// Runs the init in the new process; `gate` is the listening socket at which it waits, if it does.
+pub fn run(
+    plan: &CreatePlan,
+    pipe: Pipe,
+    gate: Option<OwnedFd>,
+    inheritance: Inheritance<'_>,
+) -> ! {
     trace::change_sides();
     trace::phase("close the parent's descriptors");
-    let mut channel = Channel(pipe);
+    let mut channel = Channel { other: pipe, gate };
     // The parent's own descriptors go at once: with its end of the pipe still open here, its death
     // would not be noticed.
-    let mut needed = vec![channel.0.as_fd()];
-    needed.extend(inheritance.gate.as_ref().map(AsFd::as_fd));
+    let mut needed = channel.ends();
     needed.extend(inheritance.namespaces.iter().map(AsFd::as_fd));
     needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.tasks).map(AsFd::as_fd));
     needed.extend(inheritance.cgroup.iter().flat_map(|join| &join.root).map(|root| root.as_fd()));
     if let Err(error) = left::settle_descriptors(inheritance.passed, &needed) {
-        let _ = channel.0.send(&Message::Failed(error));
+        let _ = channel.other.send(&Message::Failed(error));
         sys::exit_now(1)
     }
     left::allow();
     let Err(error) = steps(plan, &mut channel, inheritance);
     // The other side may be gone; then there is nobody to tell.
-    let _ = channel.0.send(&Message::Failed(error));
+    let _ = channel.other.send(&Message::Failed(error));
     sys::exit_now(1)
 }
 
@@ -84,63 +86,68 @@ fn steps(
     channel: &mut Channel,
     inheritance: Inheritance<'_>,
 ) -> Result<Infallible> {
-    let Inheritance { gate, namespaces, cgroup, passed, ignored_signals } = inheritance;
+    let Inheritance { namespaces, cgroup, passed, ignored_signals } = inheritance;
     trace::phase("join cgroups and namespaces");
-    let labels = enter_surroundings(plan, &channel.0, namespaces, cgroup)?;
+    let labels = enter_surroundings(plan, &channel.other, namespaces, cgroup)?;
     trace::phase("build the root filesystem");
-    let top = build_root(plan, &channel.0, cgroup)?;
+    let top = build_root(plan, &channel.other, cgroup)?;
     trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
-        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
-        let needed: Vec<_> = ends.into_iter().flatten().collect();
-        left::settle_descriptors(&[], &needed)?;
+        left::settle_descriptors(&[], &channel.ends())?;
         process::give_up_capabilities()?;
         sys::unblock_signals();
-        channel.pass_gate(gate, false)?;
+        channel.pass_gate(false)?;
         return Err(Error::config("process", "is missing, so there is no program to start"));
     };
     let terminal = match process.terminal {
         None => None,
-        Some(size) => Some(console::set_up(&channel.0, size, process)?),
+        Some(size) => Some(console::set_up(&channel.other, size, process)?),
     };
-    fs::run(&plan.init.after_pivot, &Root::new(top.as_fd()), &channel.0)?;
+    fs::run(&plan.init.after_pivot, &Root::new(top.as_fd()), &channel.other)?;
     left::leave(top);
     trace::phase("limits, ids, capabilities");
-    let ready = {
-        let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
-        let needed: Vec<_> = ends.into_iter().flatten().collect();
-        let descriptors = process::Descriptors { passed, needed: &needed };
-        process::prepare(process, labels, terminal, ignored_signals, &descriptors)?
-    };
+    let descriptors = process::Descriptors { passed, needed: &channel.ends() };
+    let ready = process::prepare(process, labels, terminal, ignored_signals, &descriptors)?;
     let hooks = !plan.hooks.start_container.is_empty();
-    channel.pass_gate(gate, !hooks)?;
-    process::filter(process, &channel.0)?;
+    channel.pass_gate(!hooks)?;
+    process::filter(process, &channel.other)?;
     if hooks {
         // Under the filter, as with runc: they are programs of the image.
         start_hooks(plan, process, &ready)?;
         // The filter may forbid it; that this process lives on tells the same.
-        let _ = channel.0.send(&Message::Executing);
+        let _ = channel.other.send(&Message::Executing);
     }
     process::execute(&ready)
 }
 
-/// Where failures are told: the init pipe until the state is committed, then the connection of `start`.
-struct Channel(Pipe);
+/// The way to the other side.
+struct Channel {
+    /// Where failures are told: the init pipe until the state is committed, then the connection of
+    /// `start`.
+    other: Pipe,
+    /// The listening socket at which a created container waits.
+    gate: Option<OwnedFd>,
+}
 
 impl Channel {
+    fn ends(&self) -> Vec<BorrowedFd<'_>> {
+        let gate = self.gate.iter().map(AsFd::as_fd);
+        std::iter::once(self.other.as_fd()).chain(gate).collect()
+    }
+
     /// Tells that all is ready, and waits until the program may run; if it is `last`, tells that this
     /// is what comes next.
-    fn pass_gate(&mut self, gate: Option<OwnedFd>, last: bool) -> Result<()> {
-        if gate.is_some() {
+    fn pass_gate(&mut self, last: bool) -> Result<()> {
+        if self.gate.is_some() {
             sys::die_of_signals();
         }
         for notes in trace::take() {
-            self.0.send(&Message::Traced(notes))?;
+            self.other.send(&Message::Traced(notes))?;
         }
-        self.0.send(&Message::Ready)?;
-        match self.0.receive()? {
+        self.other.send(&Message::Ready)?;
+        match self.other.receive()? {
             Some(Message::Proceed { gate: false }) if last => {
-                return self.0.send(&Message::Executing);
+                return self.other.send(&Message::Executing);
             }
             Some(Message::Proceed { gate: false }) => return Ok(()),
             Some(Message::Proceed { gate: true }) => {}
@@ -148,10 +155,10 @@ impl Channel {
             None => sys::exit_now(1),
             Some(_) => return Err(Error::because(Step::Talk, "Proceed", "unexpected message")),
         }
-        let Some(gate) = gate else { return Err(Error::new(Step::Gate, "")) };
-        self.0 = Pipe::from(gate);
+        let Some(gate) = self.gate.take() else { return Err(Error::new(Step::Gate, "")) };
+        self.other = Pipe::from(gate);
         let answer = if last { Message::Executing } else { Message::Accepted };
-        self.0 = wait_at(&self.0, &answer)?;
+        self.other = wait_at(&self.other, &answer)?;
         Ok(())
     }
 }
