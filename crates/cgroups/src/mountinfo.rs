@@ -59,14 +59,14 @@ impl Mount {
 
 fn parse(line: &str) -> Option<Mount> {
     let (before, after) = line.split_once(" - ")?;
-    let mut before = before.split(' ').skip(3);
-    let (root, point) = (unescape(before.next()?), unescape(before.next()?));
     let mut after = after.split(' ');
     let options = match after.next()? {
         "cgroup2" => String::new(),
         "cgroup" => after.nth(1)?.to_owned(),
         _ => return None,
     };
+    let mut before = before.split(' ').skip(3);
+    let (root, point) = (unescape(before.next()?), unescape(before.next()?));
     Some(Mount { root, point, options })
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn join(base: &str, rest: &str) -> String {
     match (base, rest) {
         ("", rest) => rest.to_owned(),
         (base, "") => base.to_owned(),
-        (base, rest) => format!("{base}/{rest}"),
+        (base, rest) => [base, "/", rest].concat(),
     }
 }
 

@@ -125,7 +125,7 @@ impl Directory {
 
     /// The path of a control file below the record's root.
     pub(crate) fn file(&self, name: &str) -> String {
-        format!("{}/{name}", self.below_root())
+        [&self.below_root(), "/", name].concat()
     }
 
     /// What to call the hierarchy in a message.
@@ -142,5 +142,5 @@ pub(crate) fn open_root(root: &str) -> Result<OwnedFd, Error> {
 
 /// An absolute path for messages.
 pub(crate) fn full(root: &str, below_root: &str) -> String {
-    format!("{}/{below_root}", root.trim_end_matches('/'))
+    [root.trim_end_matches('/'), "/", below_root].concat()
 }

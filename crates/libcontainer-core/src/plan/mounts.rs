@@ -208,17 +208,15 @@ fn destination(
 
 /// The absolute path that a text means inside the container, without looking at any file.
 pub fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
+    let mut clean = String::with_capacity(path.len() + 1);
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
+            ".." => clean.truncate(clean.rfind('/').unwrap_or(0)),
+            part => clean.extend(["/", part]),
         }
     }
-    format!("/{}", parts.join("/"))
+    if clean.is_empty() { "/".to_owned() } else { clean }
 }
 
 /// A mount below /proc would let an image answer for the kernel (CVE-2019-16884, CVE-2019-19921).
