@@ -30,9 +30,9 @@ pub fn fill_standard_streams() -> Result<()> {
 /// The value of a variable in the caller's environment.
 pub fn variable<'e>(env: &'e [CString], name: &str) -> Option<&'e str> {
     // Each command asks for some ten of them: no look at what the others are.
-    let mut values = env.iter().filter_map(|entry| {
-        entry.to_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-    });
+    let mut values = env
+        .iter()
+        .filter_map(|entry| entry.to_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     values.find_map(|value| str::from_utf8(value).ok())
 }
 

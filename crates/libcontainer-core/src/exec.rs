@@ -157,17 +157,17 @@ fn spawn_process(
         (Err(error), Some(record)) => (error, record),
         (result, _) => return result,
     };
-    // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody; or to
-    // one elsewhere, and the container's own is gone.
-    let is_full = error.errno() == Some(Errno::BUSY);
-    let is_gone = error.step == Step::EnterCgroup && error.errno() == Some(Errno::NOENT);
-    if (is_full || is_gone)
+    // An init system has moved itself to a sub-cgroup, so that the container's own takes nobody (which a
+    // user's systemd calls a lack of permission); or to one elsewhere, and the container's own is gone.
+    let is_full = error.step == Step::Clone && error.errno() == Some(Errno::BUSY);
+    if (is_full || error.step == Step::EnterCgroup)
         && request.cgroup.is_empty()
         && let Ok(moved) = record.of_process(container.state.pid)
+        && moved != record
     {
         return spawn(Some(&moved));
     }
-    if !is_full || error.step != Step::Clone {
+    if !is_full {
         return Err(error);
     }
     let of_v2 = record.paths().find(|(controllers, _)| controllers.is_empty());
