@@ -63,7 +63,7 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
             return error;
         }
         // Its namespaces and cgroups were going, so there are many ways to fail.
-        let words = "cannot exec in a stopped container: it ended meanwhile:";
+        let words = "cannot exec in a stopped container: it ended meanwhile";
         Error::because(Step::CheckStatus, words, error.to_string())
     })
 }
