@@ -183,19 +183,22 @@ fn attach(mount: &Detached, root: &Root<'_>) -> Result<()> {
 }
 
 /// Unmounts by a name that can't lead elsewhere: `.` of the mount, or the last name in its directory.
+///
+/// The container may have put a link on the way, to what it must not get rid of, as a read-only
+/// /proc/sys.
 fn detach_from(destination: &str, root: &Root<'_>) -> std::result::Result<(), Errno> {
     if destination == "/" {
         // The container's root is no mount of its configuration.
         return Err(Errno::INVAL);
     }
     let flags = UnmountFlags::DETACH | UnmountFlags::NOFOLLOW;
-    let place = root.handle(destination)?;
+    let place = root.handle_without_links(destination)?;
     if file_type(&place)? == FileType::Directory {
         fchdir(&place)?;
         return unmount(".", flags);
     }
     let (parent, name) = destination.rsplit_once('/').ok_or(Errno::INVAL)?;
-    fchdir(root.handle(parent)?)?;
+    fchdir(root.handle_without_links(parent)?)?;
     unmount(name, flags)
 }
 
