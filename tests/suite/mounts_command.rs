@@ -137,7 +137,7 @@ fn a_bad_document_is_refused() {
 fn a_stopped_container_is_refused() {
     let container = Bundle::new().steps(&["exit 0"]).started();
     container.wait_for("stopped");
-    add(&container, json!([])).fails_with("in a stopped container");
+    add(&container, json!([])).fails_with("not running");
 }
 
 fn the_container_may_have_a_user_namespace() {

@@ -40,7 +40,7 @@ struct Detached {
 /// Adds the mounts of a document, a JSON array as `mounts` of a configuration; gives warnings.
 pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
     caller::keep_children();
-    let live = container.executable(true)?;
+    let live = container.signallable()?;
     let text = container.dir.read_config()?;
     let mut spec = parse(&text)?;
     spec.mounts = read(document)?;
@@ -58,7 +58,7 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
 
 /// Removes the mounts at the destinations of a document, the last one first.
 pub fn remove(container: &Container, document: &[u8]) -> Result<()> {
-    let live = container.executable(true)?;
+    let live = container.signallable()?;
     let mounts = read(document)?;
     in_container(live, |root| {
         mounts.iter().enumerate().rev().try_for_each(|(index, mount)| {
