@@ -25,6 +25,7 @@ pub const CASES: &[Case] = cases![
     checkpoint_is_refused,
     restore_is_refused,
     state_files_are_the_owners_alone,
+    the_callers_environment_is_not_in_a_created_container,
     a_tmpfs_below_a_link,
     the_volume_stays_writable_below_a_read_only_root_without_proc,
     a_static_program_under_a_filter_that_allows_nothing_else,
@@ -200,6 +201,18 @@ fn state_files_are_the_owners_alone() {
             assert!(socket || !open_to_others(&path), "{} {:o}", path.display(), mode(&path));
         }
     }
+}
+
+/// What is executed before the start finds the runtime waiting there, started by an engine that has
+/// passwords in its environment.
+fn the_callers_environment_is_not_in_a_created_container() {
+    let mut container = Bundle::new().steps(&["sleep"]);
+    let create = container.create_call(&[]).env("PASSWORD", "of-the-engine");
+    container.creates(create).ok();
+    let seen = container.exec(&[], &["read /proc/1/environ", "open /proc/1/mem r"]).seen();
+    let environment = seen["read /proc/1/environ"].to_string();
+    assert!(!environment.contains("of-the-engine"), "{environment}");
+    container.start().ok();
 }
 
 /// CVE-2019-18837, CVE-2021-30465: nothing is made outside, nor mounted, which would be missing inside.

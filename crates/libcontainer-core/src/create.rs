@@ -157,6 +157,8 @@ pub fn launch(
         set_limits(&plan, cgroup.as_ref())?;
     }
     let gate = if gated { Some(gate::make(dir)?) } else { None };
+    let waits = gated || !plan.hooks.start_container.is_empty();
+    let hidden = waits && init::can_be_hidden();
 
     trace::phase("clone");
     let join = cgroup.as_ref().map(cgroups::Created::join);
@@ -173,6 +175,7 @@ pub fn launch(
             cgroup: join,
             passed: &request.options.inherited,
             ignored_signals: request.ignored_signals,
+            hidden,
         };
         init::run(&plan, theirs, inheritance)
     })
