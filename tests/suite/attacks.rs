@@ -25,6 +25,7 @@ pub const CASES: &[Case] = cases![
     checkpoint_is_refused,
     restore_is_refused,
     state_files_are_the_owners_alone,
+    the_callers_environment_is_not_in_a_created_container,
     a_tmpfs_below_a_link,
     the_volume_stays_writable_below_a_read_only_root_without_proc,
     a_static_program_under_a_filter_that_allows_nothing_else,
@@ -202,16 +203,38 @@ fn state_files_are_the_owners_alone() {
     }
 }
 
-/// CVE-2019-18837
+/// What is executed before the start finds the runtime waiting there, started by an engine that has
+/// passwords in its environment.
+fn the_callers_environment_is_not_in_a_created_container() {
+    let mut container = Bundle::new().steps(&["sleep"]);
+    let create = container.create_call(&[]).env("PASSWORD", "of-the-engine");
+    container.creates(create).ok();
+    let seen = container.exec(&[], &["read /proc/1/environ", "open /proc/1/mem r"]).seen();
+    let environment = seen["read /proc/1/environ"].to_string();
+    assert!(!environment.contains("of-the-engine"), "{environment}");
+    container.start().ok();
+}
+
+/// CVE-2019-18837, CVE-2021-30465: nothing is made outside, nor mounted, which would be missing inside.
 fn a_tmpfs_below_a_link() {
-    let bundle = Bundle::new();
-    let outside = bundle.host_folder("outside");
-    let bundle = bundle.link("link", &outside).tmpfs("/link/sub/dir", &[]);
-    let mut bundle = bundle.steps(&["exit 0"]);
-    let before = host::mounts();
-    let _ = bundle.run();
-    assert_eq!(host::names_in(&outside), [""; 0]);
-    assert_eq!(host::mounts(), before);
+    for there in ["", "sub/dir"] {
+        let bundle = Bundle::new();
+        let outside = bundle.host_folder("outside");
+        fs::create_dir_all(outside.join(there)).unwrap();
+        let names = host::names_in(&outside);
+        let bundle = bundle.link("link", &outside).tmpfs("/link/sub/dir", &[]);
+        let mut bundle = bundle.steps(&["mounts"]);
+        let before = host::mounts();
+        let done = bundle.run();
+        assert_eq!(host::names_in(&outside), names);
+        assert_eq!(host::mounts(), before);
+        if done.code() == 0 {
+            let place = json!(outside.join("sub/dir"));
+            let mounts = done.seen()["mounts"].clone();
+            let found = mounts.as_array().unwrap().iter().any(|mount| mount["path"] == place);
+            assert!(found, "{mounts:#}");
+        }
+    }
 }
 
 /// CVE-2026-115521: it is the root that becomes read-only, not what the image's /proc points at.

@@ -12,6 +12,7 @@ pub const CASES: &[Case] = cases![
     kills_and_deletes_at_once,
     deletes_beside_creates,
     exec_beside_delete,
+    pause_beside_delete,
     state_and_list_tell_the_truth_throughout,
     what_a_killed_command_left_without_a_state_is_no_container,
 ];
@@ -41,6 +42,19 @@ fn kills_and_deletes_at_once() {
             delete.wait().ok();
         }
         container.call_with("state", &[]).finish().fails_with("does not exist");
+    }
+}
+
+/// The frozen of cgroup v1 do not die: a pause that comes after the kill must not hold up the removal.
+fn pause_beside_delete() {
+    let mut container = Bundle::new().sleeping();
+    for _ in 0..40 {
+        let delete = container.call_with("delete", &["--force"]).spawn();
+        let pause = container.call_with("pause", &[]).spawn();
+        delete.wait().ok();
+        assert!(pause.wait().code() <= 1);
+        container.create().ok();
+        container.start().ok();
     }
 }
 

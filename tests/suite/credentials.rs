@@ -1,6 +1,8 @@
 //! Who the process is and what it may: ids, groups, capabilities, limits, new privileges.
 
-use behaviour::Bundle;
+use std::path::Path;
+
+use behaviour::{Bundle, Call, runtime};
 use serde_json::json;
 
 use crate::case::{Case, cases};
@@ -9,6 +11,7 @@ pub const CASES: &[Case] = cases![
     uid_and_gid,
     additional_groups,
     the_callers_groups_are_dropped,
+    groups_that_can_not_be_dropped_are_an_error,
     umask_as_configured,
     umask_is_0022_whatever_the_caller_has,
     capabilities_of_the_five_sets,
@@ -40,6 +43,16 @@ fn the_callers_groups_are_dropped() {
     let bundle = Bundle::new();
     let seen = bundle.run_call(&[]).groups(&[10, 27, 999]).finish().seen();
     assert_eq!(seen["self"]["groups"], json!([]));
+}
+
+/// Root without CAP_SETGID has no right to drop them, and they may be those of disks.
+fn groups_that_can_not_be_dropped_are_an_error() {
+    let bundle = Bundle::new();
+    bundle.create_call(&[]);
+    let without = ["--bounding-set=-setgid", "--inh-caps=-setgid", "--groups"];
+    let call = Call::new(Path::new("setpriv")).args(&without).arg("6,27").arg(runtime().path());
+    let call = call.arg("--root").arg(bundle.root()).args(&["run", "--bundle"]);
+    call.arg(bundle.path()).arg(&bundle.id).finish().fails();
 }
 
 fn umask_as_configured() {

@@ -10,6 +10,8 @@ use crate::case::{Case, cases};
 pub const CASES: &[Case] = cases![
     is_in_all_namespaces_of_the_container,
     has_the_root_of_the_container,
+    has_the_root_of_a_container_without_a_mount_namespace,
+    has_the_root_of_a_container_in_a_joined_mount_namespace,
     has_the_settings_of_the_config,
     returns_the_exit_code,
     returns_128_plus_the_signal,
@@ -46,6 +48,33 @@ fn has_the_root_of_the_container() {
     let seen = container.exec(&[], &["list /", "lstat /proc/1/root", "self"]).seen();
     assert_eq!(seen["list /"], json!(["bin", "dev", "etc", "proc", "root", "sys", "tmp"]));
     assert_eq!(seen["self"]["cwd"], "/");
+}
+
+/// There the root of the container is not that of the namespace, which may be the host's.
+fn has_the_root_of_a_container_without_a_mount_namespace() {
+    has_its_own_root(bare().without_namespace("mount"));
+}
+
+fn has_the_root_of_a_container_in_a_joined_mount_namespace() {
+    let bundle = bare();
+    let rootfs = bundle.rootfs();
+    let other = bundle.beside().bind(&rootfs, rootfs.to_str().unwrap(), &[]).sleeping();
+    has_its_own_root(bundle.join("mount", format!("/proc/{}/ns/mnt", other.pid())));
+}
+
+/// Asks for nothing that takes a mount.
+fn bare() -> Bundle {
+    let bundle = Bundle::new().set("mounts", json!([])).set("root.readonly", false);
+    bundle.without("linux.maskedPaths").without("linux.readonlyPaths").file("/own", "")
+}
+
+fn has_its_own_root(bundle: Bundle) {
+    let container = bundle.sleeping();
+    let seen = container.exec(&[], &["list /"]).seen();
+    assert!(seen["list /"].as_array().unwrap().contains(&json!("own")), "{seen:?}");
+    let seen = container.exec(&["--cwd", "/etc"], &["stat own", "stat ../own"]).seen();
+    assert_eq!(seen["stat own"], "ENOENT");
+    assert_eq!(seen["stat ../own"]["type"], "file");
 }
 
 fn has_the_settings_of_the_config() {

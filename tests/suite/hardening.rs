@@ -64,7 +64,7 @@ fn unprivileged_users_keep_nothing() {
 
 /// What is no id; with the container's own in it, so that it can be found if it is taken for one.
 fn no_ids(id: &str) -> Vec<String> {
-    let mut ids = vec!["..".to_owned(), ".".to_owned(), String::new(), format!("../{id}")];
+    let mut ids = vec!["..".to_owned(), ".".to_owned(), String::new(), format!("../state/{id}")];
     let letters = ["/", "\\", " ", "\t", "\n", "ü", ";", "*", "%", "\u{1b}"];
     ids.extend(letters.iter().map(|letter| format!("{id}{letter}b")));
     ids.push(format!("{id}{}", "x".repeat(1025)));
@@ -85,9 +85,21 @@ fn ids_are_checked_by_create() {
 fn ids_are_checked_by_every_command() {
     let bundle = Bundle::new().created();
     let outside = bundle.host_folder("precious");
-    for command in ["start", "state", "kill", "delete", "ps", "exec"] {
+    // The word behind the id, which each command takes for something that succeeds.
+    let commands = [
+        ("state", None),
+        ("start", None),
+        ("exec", Some("/bin/probe")),
+        ("ps", None),
+        ("pause", None),
+        ("update", Some("--pids-limit=9")),
+        ("kill", Some("0")),
+        ("delete", None),
+    ];
+    for (command, word) in commands {
         for id in no_ids(&bundle.id).into_iter().chain(["../precious".to_owned()]) {
-            let done = bundle.call(command).arg(&id).arg("KILL").finish();
+            let call = bundle.call(command).arg(&id);
+            let done = word.into_iter().fold(call, Call::arg).finish();
             assert_ne!(done.code(), 0, "{command} accepted {id:?}");
         }
     }
@@ -248,8 +260,8 @@ fn with_all_capabilities(bundle: Bundle) -> Bundle {
 
 fn the_rootfs_of_a_neighbour_is_unreachable() {
     let first = Bundle::new().file("/secret", "of the first").sleeping();
-    let second = first.beside();
-    let path = format!("/proc/{}/root/secret", first.pid());
-    let seen = second.look(&[&format!("read {path}"), "list /proc"]);
-    assert_eq!(seen[format!("read {path}").as_str()], "ENOENT");
+    let process = format!("read /proc/{}/root/secret", first.pid());
+    let above = format!("read /..{}", first.rootfs().join("secret").display());
+    let seen = first.beside().look(&[&process, &above]);
+    assert_eq!([&seen[process.as_str()], &seen[above.as_str()]], ["ENOENT"; 2]);
 }

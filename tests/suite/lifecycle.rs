@@ -3,6 +3,7 @@
 use std::fs;
 
 use behaviour::{Bundle, host, runtime};
+use serde_json::json;
 
 use crate::case::{Case, cases};
 
@@ -63,12 +64,16 @@ fn create_runs_nothing_of_the_program() {
 }
 
 fn edits_after_create_have_no_effect() {
-    let container = Bundle::new().steps(&["print old"]).created();
+    let container = Bundle::new().steps(&["print old", "sleep"]).push("process.env", "WORD=old");
+    let container = container.created();
     let config = container.path().join("config.json");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(config, text.replace("print old", "print new")).unwrap();
+    let text = text.replace("print old", "print new").replace("WORD=old", "WORD=new");
+    fs::write(config, text).unwrap();
     container.start().ok();
     container.output().wait_for("old");
+    let env = container.exec(&[], &["self"]).seen()["self"]["env"].clone();
+    assert!(env.as_array().unwrap().contains(&json!("WORD=old")), "{env}");
 }
 
 fn the_bundle_is_the_current_folder_by_default() {

@@ -15,6 +15,7 @@ pub const CASES: &[Case] = cases![
     what_the_host_mounts_later_stays_away,
     a_mount_is_removed,
     what_is_no_mount_can_not_be_removed,
+    a_link_does_not_lead_to_another_mount,
     a_filesystem_of_a_namespace_is_refused,
     a_bad_document_is_refused,
     a_stopped_container_is_refused,
@@ -97,6 +98,23 @@ fn what_is_no_mount_can_not_be_removed() {
     remove(&container, json!([{ "destination": "/no" }])).fails_with("no such file or directory");
 }
 
+/// The container moves its folders and puts links in their place, to get rid of what protects the host.
+fn a_link_does_not_lead_to_another_mount() {
+    let bundle = Bundle::new().writable().folder("/old/new").link("new", "/old/new");
+    let container = bundle.link("link", "/proc").link("direct", "/proc/sys").sleeping();
+    for destination in ["/link/sys", "/link/keys", "/direct"] {
+        remove(&container, json!([{ "destination": destination }])).fails_with("symbolic link");
+    }
+    let through_a_link = json!([{ "destination": "/new", "type": "tmpfs" }]);
+    add(&container, through_a_link.clone()).ok();
+    remove(&container, through_a_link).fails_with("symbolic link");
+    remove(&container, json!([{ "destination": "/old/new" }])).ok();
+    let steps = ["open /proc/sys/kernel/msgmax w", "stat /proc/keys"];
+    let seen = container.exec(&[], &steps).seen();
+    assert_eq!(seen[steps[0]], "EROFS");
+    assert_eq!(seen[steps[1]]["minor"], 3);
+}
+
 /// Made on the host, it would show the host's processes.
 fn a_filesystem_of_a_namespace_is_refused() {
     let container = Bundle::new().sleeping();
@@ -119,7 +137,7 @@ fn a_bad_document_is_refused() {
 fn a_stopped_container_is_refused() {
     let container = Bundle::new().steps(&["exit 0"]).started();
     container.wait_for("stopped");
-    add(&container, json!([])).fails_with("in a stopped container");
+    add(&container, json!([])).fails_with("not running");
 }
 
 fn the_container_may_have_a_user_namespace() {

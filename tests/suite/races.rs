@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use behaviour::{Bundle, ConsoleSocket, host};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
 
@@ -98,10 +98,18 @@ fn mount_places_that_are_swapped() {
         let bundle = bundle.bind(&volume, "/vol", &[]);
         let bundle = (0..4)
             .fold(bundle, |bundle, number| bundle.tmpfs(&format!("/vol/a/b/d{number}/e"), &[]));
-        bundle.bind(&source, "/vol/a/b/file", &[]).steps(&["exit 0"])
+        bundle.bind(&source, "/vol/a/b/file", &[]).steps(&["mounts"])
     };
     race(&bundle, names, prepare, |bundle| {
-        let _ = bundle.run();
+        let done = bundle.run();
+        if done.code() == 0 {
+            // What was mounted outside of the root would be missing inside.
+            let seen = done.seen();
+            let paths = paths_of(&seen["mounts"]);
+            for end in ["b/d0/e", "b/d1/e", "b/d2/e", "b/d3/e", "b/file"] {
+                assert!(paths.iter().any(|path| path.ends_with(end)), "{end} of {paths:?}");
+            }
+        }
         assert_eq!(host::names_in(&outside), [""; 0]);
         assert_eq!(host::mounts(), before);
         for made in ["a/b", "link/b"] {
@@ -111,6 +119,10 @@ fn mount_places_that_are_swapped() {
             }
         }
     });
+}
+
+fn paths_of(mounts: &Value) -> Vec<&str> {
+    mounts.as_array().unwrap().iter().map(|mount| mount["path"].as_str().unwrap()).collect()
 }
 
 /// CVE-2019-19921, CVE-2025-52881: what is asked for is set on the kernel, or the container is refused.

@@ -1,8 +1,10 @@
 //! A hostile root file system, hostile neighbours, and odd input must not get out.
 
 use std::fs;
+use std::path::Path;
 
 use behaviour::{Bundle, Call, ConsoleSocket, Finished, copy_program, host};
+use rustix::fs::{CWD, FileType, Mode, makedev};
 use serde_json::json;
 
 use crate::case::{Case, cases};
@@ -14,6 +16,7 @@ pub const CASES: &[Case] = cases![
     dev_null_is_a_link_to_a_volume,
     dev_null_is_a_plain_file,
     dev_null_is_another_device,
+    dev_null_of_a_volume,
     the_console_is_a_link,
     proc_is_a_link,
     sys_is_a_link,
@@ -25,6 +28,7 @@ pub const CASES: &[Case] = cases![
     a_cwd_that_is_a_descriptor,
     an_exec_cwd_that_is_a_descriptor,
     a_cwd_that_is_a_link_to_a_descriptor,
+    a_cwd_that_is_anothers_root,
     a_program_that_is_a_descriptor,
     copy_up_of_links_out_of_the_root,
     read_only_without_proc,
@@ -70,16 +74,43 @@ fn dev_null_is_a_plain_file() {
 
 fn dev_null_is_another_device() {
     let bundle = Bundle::new();
-    let kind = rustix::fs::FileType::CharacterDevice;
-    let (mode, zero) = (rustix::fs::Mode::from_raw_mode(0o666), rustix::fs::makedev(1, 5));
+    let (mode, zero) = (Mode::from_raw_mode(0o666), makedev(1, 5));
     let path = bundle.rootfs().join("dev/null");
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, zero).unwrap();
+    rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, zero).unwrap();
     masking(bundle);
 }
 
-/// Runs with a masked file and no mount on /dev: it fails, or the mask is the null device.
+/// What it makes, and how, at a path.
+type Maker<'m> = (&'m str, &'m dyn Fn(&Path));
+
+/// A volume at /dev gets no devices, so the mask is all that looks at what is there.
+fn dev_null_of_a_volume() {
+    let mknod = |path: &Path, device| {
+        let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(0o666));
+        rustix::fs::mknodat(CWD, path, kind, mode, device).unwrap();
+    };
+    let makers: [Maker; 4] = [
+        ("a link", &|path| std::os::unix::fs::symlink("/evil", path).unwrap()),
+        ("a plain file", &|path| fs::write(path, "plain").unwrap()),
+        ("another device", &|path| mknod(path, makedev(1, 5))),
+        ("nothing", &|_| {}),
+    ];
+    for (name, make) in makers {
+        let bundle = Bundle::new().file("/evil", "evil");
+        let volume = bundle.host_folder("volume");
+        make(&volume.join("null"));
+        let bundle = bundle.without_mounts("/dev").bind(&volume, "/dev", &[]);
+        assert_eq!(masked(bundle).read("/evil"), "evil", "{name}");
+    }
+}
+
 fn masking(bundle: Bundle) -> Bundle {
-    let bundle = bundle.without_mounts("/dev").writable().file("/etc/masked", "secret");
+    masked(bundle.without_mounts("/dev"))
+}
+
+/// Runs with a masked file: it fails, or the mask is the null device.
+fn masked(bundle: Bundle) -> Bundle {
+    let bundle = bundle.writable().file("/etc/masked", "secret");
     let steps = ["stat /etc/masked", "read /etc/masked"];
     let mut bundle = bundle.push("linux.maskedPaths", "/etc/masked").steps(&steps);
     let done = bundle.run();
@@ -188,6 +219,17 @@ fn a_cwd_that_is_a_link_to_a_descriptor() {
         let bundle = bundle.set("process.cwd", "/work").steps(&[&open, "self"]);
         stays_inside(leaking_root(bundle.run_call(&[])).finish(), &open);
     }
+}
+
+/// Where the host's processes can be seen, the root of one of them is the host's.
+fn a_cwd_that_is_anothers_root() {
+    let (bundle, open) = with_marker();
+    let cwd = format!("/proc/{}/root", std::process::id());
+    let running = bundle.beside().without_namespace("pid").set("process.cwd", &*cwd);
+    let mut running = running.steps(&[&open, "self"]);
+    stays_inside(running.run(), &open);
+    let container = bundle.without_namespace("pid").sleeping();
+    stays_inside(container.exec(&["--cwd", &cwd], &[&open, "self"]), &open);
 }
 
 fn a_program_that_is_a_descriptor() {

@@ -133,6 +133,8 @@ pub fn launch(
     trace::phase("make the cgroup");
     let mut cgroup = OwnCgroup::begin(&plan, dir)?;
     let gate = if gated { Some(gate::make(dir)?) } else { None };
+    let waits = gated || !plan.hooks.start_container.is_empty();
+    let hidden = waits && init::can_be_hidden();
 
     trace::phase("clone");
     let join = cgroup.as_ref().map(OwnCgroup::join);
@@ -148,6 +150,7 @@ pub fn launch(
             cgroup: join,
             passed: &request.options.inherited,
             ignored_signals: request.ignored_signals,
+            hidden,
         };
         init::run(&plan, theirs, gate, inheritance)
     })

@@ -1,11 +1,11 @@
 //! `delete`: gives back all that a container took: processes, cgroups, state. Works from the intent alone.
 
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::container::{Container, Status};
+use crate::container::{Container, Live, Status};
 use crate::death::ends_within;
 use crate::error::{Error, Result, cgroup_failed};
 use crate::interrupt::Signals;
@@ -16,6 +16,8 @@ use crate::store::{StateDir, Store, check_id};
 
 /// How long a killed process may take to be gone, and another command to let go of the container.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take before its cgroup is thawed, each time.
+const THAW_PAUSE: Duration = Duration::from_millis(100);
 /// How often what came into the cgroup meanwhile (`exec`) is killed, and the removal tried again.
 const ATTEMPTS: u32 = 4;
 
@@ -162,11 +164,27 @@ fn end_processes(container: &Container) -> Result<()> {
             .map_err(|error| cgroup_failed(Step::Signal, &error))?;
     }
     match live {
-        Some(live) if ends_within(live.as_fd(), PATIENCE) != Ok(true) => {
+        Some(live) if !has_died(live, container.state.cgroup.as_ref()) => {
             let reason =
                 format!("pid {} is still there {} s after SIGKILL", live.pid, PATIENCE.as_secs());
             Err(Error::because(Step::Wait, "the container process", reason))
         }
         _ => Ok(()),
+    }
+}
+
+/// Waits for the end of a killed process. Who pauses the container meanwhile would hold it up: the
+/// frozen of cgroup v1 do not die.
+fn has_died(live: &Live, cgroup: Option<&cgroups::Record>) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if ends_within(live.as_fd(), THAW_PAUSE) == Ok(true) {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        // What cannot be thawed is told by the process that stays.
+        let _ = cgroup.map(cgroups::Record::thaw);
     }
 }

@@ -6,12 +6,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ::namespaces::{
-    Child, CloneRequest, Namespace, NamespaceFile, NamespaceSet, join_all_of_process,
-    open_all_of_process,
-};
+use ::namespaces::{Child, CloneRequest, Namespace, NamespaceSet};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::container::{Container, Live};
 use crate::create::{parse, tell_pid};
@@ -26,7 +23,7 @@ use crate::spec::{self, Process};
 use crate::start::Hearing;
 use crate::step::Step;
 use crate::sync::{self, Message, Pipe};
-use crate::{console_socket, death, listener, spawn, sys, trace};
+use crate::{console_socket, death, inside, listener, spawn, sys, trace};
 
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +60,7 @@ pub fn exec(container: &Container, request: &ExecRequest) -> Result<(i32, Vec<St
             return error;
         }
         // Its namespaces and cgroups were going, so there are many ways to fail.
-        let words = "cannot exec in a stopped container: it ended meanwhile:";
+        let words = "cannot exec in a stopped container: it ended meanwhile";
         Error::because(Step::CheckStatus, words, error.to_string())
     })
 }
@@ -255,66 +252,13 @@ fn enter(
         process::set_cpus(cpus, "process.execCPUAffinity.initial")?;
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
-    let mut needed = vec![answer, pipe, target.1.as_fd()];
+    let process = (target.0, target.1.as_fd());
+    let root = inside::root_to_enter(process, namespaces)?;
+    let mut needed = vec![answer, pipe, process.1];
     needed.extend(cgroup.tasks.iter().map(AsFd::as_fd));
+    needed.extend(root.as_ref().map(AsFd::as_fd));
     init::left::settle_descriptors(&options.inherited, &needed)?;
-    join((target.0, target.1.as_fd()), namespaces)
-}
-
-/// Joins all namespaces of the container, in one call if it goes, the pid namespace last.
-fn join(process: (i32, BorrowedFd<'_>), namespaces: &Namespaces) -> Result<()> {
-    let target = process.1;
-    let kinds = Namespace::ALL.into_iter().filter(|kind| namespaces.has(*kind));
-    let all = kinds.fold(NamespaceSet::EMPTY, NamespaceSet::with);
-    let visible = all.without(Namespace::Pid);
-    let label =
-        |result: std::result::Result<(), Errno>| result.at(Step::JoinNamespace, "of the container");
-    let entered = if visible.is_empty() { Ok(()) } else { join_all_of_process(target, visible) };
-    if matches!(entered, Err(Errno::INVAL | Errno::BADF)) {
-        return join_by_files(process, all);
-    }
-    if entered.is_err() && all.contains(Namespace::User) {
-        // Namespaces that belong to the host's user namespace can only be joined from there.
-        let one = |kind| NamespaceSet::EMPTY.with(kind);
-        let others = visible.without(Namespace::User);
-        let later: Vec<Namespace> =
-            others.iter().filter(|kind| join_all_of_process(target, one(*kind)).is_err()).collect();
-        label(join_all_of_process(target, one(Namespace::User)))?;
-        for kind in later {
-            label(join_all_of_process(target, one(kind)))?;
-        }
-    } else {
-        label(entered)?;
-    }
-    if all.contains(Namespace::User) {
-        process::take_root_ids()?;
-    }
-    if all.contains(Namespace::Pid) {
-        label(join_all_of_process(target, NamespaceSet::EMPTY.with(Namespace::Pid)))?;
-    }
-    Ok(())
-}
-
-/// The same before Linux 5.8. All files are opened before the container's /proc takes the place of ours.
-fn join_by_files((pid, target): (i32, BorrowedFd<'_>), all: NamespaceSet) -> Result<()> {
-    let missing = || Error::new(Step::JoinNamespace, "of the container");
-    let pid = Pid::from_raw(pid).ok_or_else(missing)?;
-    let files = open_all_of_process(pid, target, all).at(Step::JoinNamespace, "open its files")?;
-    let enter = |file: &NamespaceFile| {
-        file.join().map_err(|error| {
-            Error::because(Step::JoinNamespace, file.kind().name(), error.to_string())
-        })
-    };
-    let (last, files): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|file| file.kind() == Namespace::Pid);
-    let (user, files): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|file| file.kind() == Namespace::User);
-    let later: Vec<_> = files.into_iter().filter(|file| file.join().is_err()).collect();
-    user.iter().try_for_each(enter)?;
-    if !user.is_empty() {
-        process::take_root_ids()?;
-    }
-    later.iter().chain(&last).try_for_each(enter)
+    inside::join(process, namespaces, root)
 }
 
 /// The process's part: like the tail of the container init.

@@ -58,6 +58,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         "the filesystem of the source can't map ids (ext4, xfs, btrfs, tmpfs since Linux 6.3, overlayfs and others can)",
     ),
     (Step::Unmount, Some(Errno::INVAL), "nothing is mounted there"),
+    (
+        Step::Unmount,
+        Some(Errno::LOOP),
+        "a symbolic link in the container is on the way; give the path that it leads to",
+    ),
     (Step::MapMountIds, Some(Errno::NOSYS), "id-mapped mounts need Linux 5.12"),
     (
         Step::Mount,

@@ -26,6 +26,7 @@ mod hint;
 mod hooks;
 mod host;
 mod init;
+mod inside;
 mod intel_rdt;
 mod interrupt;
 pub mod kill;

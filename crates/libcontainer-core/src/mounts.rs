@@ -40,7 +40,7 @@ struct Detached {
 /// Adds the mounts of a document, a JSON array as `mounts` of a configuration; gives warnings.
 pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
     caller::keep_children();
-    let live = container.executable(true)?;
+    let live = container.signallable()?;
     let text = container.dir.read_config()?;
     let mut spec = parse(&text)?;
     spec.mounts = read(document)?;
@@ -58,7 +58,7 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
 
 /// Removes the mounts at the destinations of a document, the last one first.
 pub fn remove(container: &Container, document: &[u8]) -> Result<()> {
-    let live = container.executable(true)?;
+    let live = container.signallable()?;
     let mounts = read(document)?;
     in_container(live, |root| {
         mounts.iter().enumerate().rev().try_for_each(|(index, mount)| {
@@ -183,19 +183,22 @@ fn attach(mount: &Detached, root: &Root<'_>) -> Result<()> {
 }
 
 /// Unmounts by a name that can't lead elsewhere: `.` of the mount, or the last name in its directory.
+///
+/// The container may have put a link on the way, to what it must not get rid of, as a read-only
+/// /proc/sys.
 fn detach_from(destination: &str, root: &Root<'_>) -> std::result::Result<(), Errno> {
     if destination == "/" {
         // The container's root is no mount of its configuration.
         return Err(Errno::INVAL);
     }
     let flags = UnmountFlags::DETACH | UnmountFlags::NOFOLLOW;
-    let place = root.handle(destination)?;
+    let place = root.handle_without_links(destination)?;
     if file_type(&place)? == FileType::Directory {
         fchdir(&place)?;
         return unmount(".", flags);
     }
     let (parent, name) = destination.rsplit_once('/').ok_or(Errno::INVAL)?;
-    fchdir(root.handle(parent)?)?;
+    fchdir(root.handle_without_links(parent)?)?;
     unmount(name, flags)
 }
 

@@ -44,20 +44,25 @@ impl<'fd> Root<'fd> {
 
     /// A handle (`flags` has O_PATH) on a path; symlinks are followed, but never out of the root, magic links not at all.
     pub fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        match self.look_up(path, flags, ResolveFlags::NO_MAGICLINKS) {
+            // A filter of system calls that is older than the call gives EPERM.
+            Err(Errno::NOSYS | Errno::PERM) => walk::handle(self.0, path, flags),
+            other => other,
+        }
+    }
+
+    /// A handle on a path that has no symlink on its way, which is ELOOP (Linux 5.6).
+    pub fn handle_without_links(&self, path: &str) -> Result<OwnedFd, Errno> {
+        self.look_up(path, OFlags::PATH, ResolveFlags::NO_SYMLINKS)
+    }
+
+    fn look_up(&self, path: &str, flags: OFlags, how: ResolveFlags) -> Result<OwnedFd, Errno> {
+        let relative = path.trim_start_matches('/');
+        let relative = if relative.is_empty() { "." } else { relative };
+        let (flags, how) = (flags | OFlags::CLOEXEC, how | ResolveFlags::IN_ROOT);
         for _ in 0..RETRIES {
-            let relative = path.trim_start_matches('/');
-            let relative = if relative.is_empty() { "." } else { relative };
-            match rustix::fs::openat2(
-                self.0,
-                relative,
-                flags | OFlags::CLOEXEC,
-                Mode::empty(),
-                resolve,
-            ) {
+            match rustix::fs::openat2(self.0, relative, flags, Mode::empty(), how) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                // A filter of system calls that is older than the call gives EPERM.
-                Err(Errno::NOSYS | Errno::PERM) => return walk::handle(self.0, path, flags),
                 other => return other,
             }
         }

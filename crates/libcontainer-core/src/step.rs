@@ -84,6 +84,8 @@ steps! {
     OpenNamespace = "open namespace",
     /// setns.
     JoinNamespace = "join namespace",
+    /// The root of a container without a mount namespace of its own, for `exec`.
+    EnterRoot = "enter root",
     /// unshare.
     NewNamespace = "create namespace",
     /// timens_offsets.

@@ -448,6 +448,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "security::dev_null_is_a_link_to_a_file_of_the_image",
             "security::dev_null_is_a_link_to_a_volume",
             "security::dev_null_is_a_plain_file",
+            "security::dev_null_of_a_volume",
         ],
     ),
     always("crun 1.8", "CVE-2026-88264", &["security::the_console_is_a_link"]),
@@ -457,6 +458,7 @@ pub const DIFFERENCES: &[Difference] = &[
         &[
             "security::a_cwd_that_is_a_descriptor",
             "security::a_cwd_that_is_a_link_to_a_descriptor",
+            "security::a_cwd_that_is_anothers_root",
             "security::an_exec_cwd_that_is_a_descriptor",
             "security::a_program_that_is_a_descriptor",
         ],
@@ -475,7 +477,11 @@ pub const DIFFERENCES: &[Difference] = &[
     always(
         "crun 1.8",
         "does not check ids",
-        &["hardening::ids_are_checked_by_create", "hardening::delete_of_dots_removes_nothing"],
+        &[
+            "hardening::ids_are_checked_by_create",
+            "hardening::ids_are_checked_by_every_command",
+            "hardening::delete_of_dots_removes_nothing",
+        ],
     ),
     always("crun 1.8", "follows dots in cgroupsPath", &["hardening::a_cgroups_path_with_dots"]),
     always(
@@ -618,5 +624,20 @@ pub const DIFFERENCES: &[Difference] = &[
             "fds::few_descriptors_are_enough_to_create",
             "fds::a_program_may_have_no_descriptor_to_spare",
         ],
+    ),
+    always(
+        "crun 1.8",
+        "executes in the root of the mount namespace, the host's",
+        &["exec::has_the_root_of_a_container_without_a_mount_namespace"],
+    ),
+    always(
+        "crun 1.8",
+        "needs a /proc in a joined mount namespace",
+        &["exec::has_the_root_of_a_container_in_a_joined_mount_namespace"],
+    ),
+    sometimes(
+        "crun 1.8",
+        "is held up by a pause beside a delete",
+        &["concurrency::pause_beside_delete"],
     ),
 ];

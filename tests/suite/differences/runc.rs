@@ -288,6 +288,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "security::dev_null_is_a_link_to_a_volume",
             "security::dev_null_is_a_plain_file",
             "security::dev_null_is_another_device",
+            "security::dev_null_of_a_volume",
         ],
     ),
     always("runc 1.1", "CVE-2024-45310", &["races::mount_places_that_are_swapped"]),
@@ -363,6 +364,7 @@ pub const DIFFERENCES: &[Difference] = &[
         &[
             "concurrency::one_of_many_creates_succeeds",
             "concurrency::what_a_killed_command_left_without_a_state_is_no_container",
+            "concurrency::pause_beside_delete",
         ],
     ),
     always(
@@ -388,5 +390,18 @@ pub const DIFFERENCES: &[Difference] = &[
             "fds::few_descriptors_are_enough_to_create",
             "fds::a_program_may_have_no_descriptor_to_spare",
         ],
+    ),
+    always(
+        "runc 1.1",
+        "needs a /proc in a container without a mount namespace of its own",
+        &[
+            "exec::has_the_root_of_a_container_without_a_mount_namespace",
+            "exec::has_the_root_of_a_container_in_a_joined_mount_namespace",
+        ],
+    ),
+    always(
+        "runc",
+        "executes what the bundle's config.json says now",
+        &["lifecycle::edits_after_create_have_no_effect"],
     ),
 ];

@@ -52,6 +52,15 @@ pub struct Inheritance<'c> {
     pub passed: &'c [RawFd],
     /// Signals that the caller ignored.
     pub ignored_signals: u64,
+    /// Whether nobody without the right to trace may look into the process while it waits.
+    pub hidden: bool,
+}
+
+/// Whether a process that is not dumpable still lets later commands of this caller in: `setns(2)`
+/// asks for the right to trace it.
+pub fn can_be_hidden() -> bool {
+    let own = rustix::thread::capabilities(None);
+    own.is_ok_and(|own| own.effective.contains(rustix::thread::CapabilitySet::SYS_PTRACE))
 }
 
 /// Runs the init in the new process; `gate` is the listening socket at which it waits, if it does.
@@ -86,11 +95,16 @@ fn steps(
     channel: &mut Channel,
     inheritance: Inheritance<'_>,
 ) -> Result<Infallible> {
-    let Inheritance { namespaces, cgroup, passed, ignored_signals } = inheritance;
+    let Inheritance { namespaces, cgroup, passed, ignored_signals, hidden } = inheritance;
     trace::phase("join cgroups and namespaces");
     let labels = enter_surroundings(plan, &channel.other, namespaces, cgroup)?;
     trace::phase("build the root filesystem");
     let top = build_root(plan, &channel.other, cgroup)?;
+    if hidden {
+        // It has the caller's environment in its memory, and programs of the image may run beside
+        // it: hooks, or what is executed before the start.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::Ids, "not dumpable")?;
+    }
     trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
         left::settle_descriptors(&[], &channel.ends())?;

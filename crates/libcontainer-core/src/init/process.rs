@@ -230,8 +230,8 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
     drop_bounding(sets.bounding)?;
     let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     match rustix::thread::set_thread_groups(&groups) {
-        // A user namespace of an ordinary user forbids it; then there are none to keep either.
-        Err(Errno::PERM) if groups.is_empty() => {}
+        // A user namespace of an ordinary user forbids it even to who may set groups.
+        Err(Errno::PERM) if groups.is_empty() && may_keep_groups()? => {}
         other => other
             .at_with(Step::Ids, || format!("groups {:?}", plan.groups))
             .map_err(|error| error.field("process.user.additionalGids"))?,
@@ -253,6 +253,14 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
     let extra = if keeps_admin(plan) { 1 << CAP_SYS_ADMIN } else { 0 };
     set_capabilities(sets, extra)?;
     raise_ambient(sets.ambient.0)
+}
+
+/// Whether there are no groups, or the right to set them is there and of no use (`user_namespaces(7)`,
+/// "setgroups"). A caller without the right must not hand its own groups on.
+fn may_keep_groups() -> Result<bool> {
+    let own = rustix::thread::capabilities(None).at(Step::Capabilities, "read")?.effective;
+    let none = || rustix::process::getgroups().is_ok_and(|groups| groups.is_empty());
+    Ok(own.contains(Caps::SETGID) || none())
 }
 
 /// Drops every capability that is not in the set, up to the last one that the kernel knows.
