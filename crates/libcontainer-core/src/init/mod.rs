@@ -91,6 +91,7 @@ fn steps(
     let top = build_root(plan, &channel.0, cgroup)?;
     trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
+        left::leave(top);
         let ends = [Some(channel.0.as_fd()), gate.as_ref().map(AsFd::as_fd)];
         let needed: Vec<_> = ends.into_iter().flatten().collect();
         left::settle_descriptors(&[], &needed)?;
