@@ -191,6 +191,12 @@ pub const DIFFERENCES: &[Difference] = &[
     always("crun", "tells its rundir in the third line", &["cli::version_has_three_lines"]),
     always("crun", "logs plain text", &["cli::the_text_log_has_the_message"]),
     always(
+        "crun",
+        "has other words for a mistake in the command line",
+        &["cli::a_mistake_in_the_command_line_is_in_the_log"],
+    ),
+    always("crun", "takes no value for a switch", &["exec::no_new_privileges_may_be_given_up"]),
+    always(
         "crun 1.8",
         "takes --rootless=false for an abbreviation of --root",
         &["cli::accepts_the_options_of_engines"],

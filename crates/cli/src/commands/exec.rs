@@ -55,7 +55,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
                 .collect::<Result<_>>()?,
             caps: words.all("cap"),
             terminal: words.has("tty"),
-            no_new_privs: words.has("no-new-privs"),
+            no_new_privs: words.switch("no-new-privs"),
             apparmor: text("apparmor"),
             label: text("process-label"),
         },

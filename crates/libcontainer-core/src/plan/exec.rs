@@ -21,8 +21,8 @@ pub struct ExecOverrides {
     pub caps: Vec<String>,
     /// A terminal.
     pub terminal: bool,
-    /// `no_new_privs`
-    pub no_new_privs: bool,
+    /// `no_new_privs`, on or off
+    pub no_new_privs: Option<bool>,
     /// AppArmor profile.
     pub apparmor: Option<String>,
     /// SELinux label.
@@ -76,7 +76,7 @@ fn apply_overrides(process: &mut Process<'_>, overrides: &ExecOverrides) {
         process.selinux_label = Some(label.clone().into());
     }
     process.terminal |= overrides.terminal;
-    process.no_new_privileges |= overrides.no_new_privs;
+    process.no_new_privileges = overrides.no_new_privs.unwrap_or(process.no_new_privileges);
 }
 
 /// Adds to three sets, and to the ambient one only what is inheritable (CVE-2022-29162).

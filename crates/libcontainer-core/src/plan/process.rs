@@ -73,8 +73,14 @@ fn check_id(field: &str, id: u32, map: &[IdMap]) -> Result<()> {
 }
 
 fn arguments(args: &[Str<'_>]) -> Result<Vec<CString>> {
-    if args.first().is_none_or(|first| first.is_empty()) {
-        return Err(Error::config("process.args", "args must not be empty"));
+    match args.first() {
+        None => return Err(Error::config("process.args", "args must not be empty")),
+        // What engines look for, to end with 127.
+        Some(first) if first.is_empty() => {
+            let reason = "exec: \"\": executable file not found in $PATH";
+            return Err(Error::config("process.args[0]", reason));
+        }
+        Some(_) => {}
     }
     args.iter()
         .enumerate()
