@@ -122,7 +122,7 @@ pub fn run_hooks(
         hooks,
         state: &json,
         cwd: cwd.as_fd(),
-        default_env: &[],
+        default_env: None,
         signals,
         process: None,
     })

@@ -346,8 +346,8 @@ pub const DIFFERENCES: &[Difference] = &[
     always("crun", "refuses user.* parameters", &["kernel::a_user_namespace_parameter"]),
     always(
         "crun",
-        "hands its own environment to hooks that have none",
-        &["hooks::environment_is_empty_without_one"],
+        "hands its own environment to a createContainer hook",
+        &["hooks::environment_in_the_container_has_nothing_of_the_host"],
     ),
     always(
         "crun",

@@ -232,8 +232,8 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "runc 1.1",
-        "hands its own environment to hooks that have none",
-        &["hooks::environment_is_empty_without_one"],
+        "has the environment of the process in a createContainer hook",
+        &["hooks::environment_in_the_container_has_nothing_of_the_host"],
     ),
     always(
         "runc",

@@ -347,7 +347,7 @@ fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()>
         hooks: &hooks.create_container,
         state: &own_state(plan, "creating"),
         cwd: top.as_fd(),
-        default_env: &[],
+        default_env: Some(&[]),
         signals: None,
         process: None,
     })
@@ -368,7 +368,7 @@ fn start_hooks(plan: &CreatePlan, process: &ProcessPlan, ready: &process::Prepar
         hooks: &plan.hooks.start_container,
         state: &own_state(plan, "created"),
         cwd: cwd.as_fd(),
-        default_env: &ready.env,
+        default_env: Some(&ready.env),
         signals: None,
         process: None,
     })
