@@ -13,6 +13,8 @@ const NO_ID_MAPS: &[&str] = &[
     "idmaps::several_ranges",
     "idmaps::what_is_written_has_the_owner_of_the_source",
     "idmaps::mappings_of_the_user_namespace",
+    "idmaps::mappings_of_the_word",
+    "idmaps::mappings_of_the_word_in_the_user_namespace",
     "idmaps::idmap_is_for_the_one_mount",
     "idmaps::ridmap_is_for_all_below",
 ];

@@ -76,7 +76,13 @@ pub const DIFFERENCES: &[Difference] = &[
             "idmaps::an_empty_range_is_refused",
             "idmaps::idmap_without_any_mapping_is_refused",
             "idmaps::mappings_of_a_new_mount_are_refused",
+            "idmaps::a_word_that_is_no_mapping_is_refused",
         ],
+    ),
+    always(
+        "runc",
+        "takes no mappings with the word idmap, which is crun's",
+        &["idmaps::mappings_of_the_word", "idmaps::mappings_of_the_word_in_the_user_namespace"],
     ),
     always(
         "runc 1.1",

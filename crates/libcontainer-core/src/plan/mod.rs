@@ -5,6 +5,7 @@
 
 mod check;
 mod exec;
+mod id_words;
 mod intel_rdt;
 mod mounts;
 mod namespaces;

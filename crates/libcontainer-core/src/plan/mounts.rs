@@ -2,6 +2,7 @@
 
 use ::namespaces::{IdMap, Namespace};
 
+use super::id_words;
 use super::namespaces::id_map;
 use super::options::{MountOptions, ms};
 use super::rootfs::{FsOp, Surroundings};
@@ -269,8 +270,18 @@ fn id_maps(
     words: &MountOptions,
     namespaces: &Namespaces,
 ) -> Result<Option<IdMaps>> {
-    let uids = id_map(&format!("{field}.uidMappings"), mount.uid_mappings.as_deref())?;
-    let gids = id_map(&format!("{field}.gidMappings"), mount.gid_mappings.as_deref())?;
+    let own = id_map(&format!("{field}.uidMappings"), mount.uid_mappings.as_deref())?;
+    let own = (own, id_map(&format!("{field}.gidMappings"), mount.gid_mappings.as_deref())?);
+    let (uids, gids) = match &words.id_maps {
+        None => own,
+        Some(text) if own.0.is_empty() && own.1.is_empty() => {
+            id_words::read(text, &format!("{field}.options"), namespaces)?
+        }
+        Some(_) => {
+            let reason = "idmap has mappings, and so have uidMappings or gidMappings";
+            return Err(Error::config(format!("{field}.options"), reason));
+        }
+    };
     match (uids.is_empty(), gids.is_empty()) {
         (false, false) => Ok(Some(IdMaps::Own(uids, gids))),
         (true, true) if words.idmap.is_none() => Ok(None),
@@ -280,8 +291,11 @@ fn id_maps(
             Err(Error::config(format!("{field}.options"), reason))
         }
         _ => {
-            let reason = "uidMappings and gidMappings must be given together";
-            Err(Error::config(format!("{field}.uidMappings"), reason))
+            let (property, reason) = match words.id_maps {
+                Some(_) => ("options", "idmap: uids and gids must be given together"),
+                None => ("uidMappings", "uidMappings and gidMappings must be given together"),
+            };
+            Err(Error::config(format!("{field}.{property}"), reason))
         }
     }
 }
