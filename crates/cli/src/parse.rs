@@ -55,7 +55,7 @@ impl Words {
         self.last(long).map(|value| value != "false")
     }
 
-    /// The last value of an option. An empty one is none, as with runc: `--user "$NOBODY"`.
+    /// The last value of an option. An empty one is none, as with runc: `--cwd "$NOWHERE"`.
     pub fn last(&self, long: &str) -> Option<&str> {
         let last = self.given.iter().rev().find(|(name, _)| *name == long);
         last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
@@ -288,8 +288,8 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_none() {
-        let read = words("exec --user= --env= --cwd=/ --cwd= c1").unwrap();
-        assert_eq!((read.words.last("user"), read.words.last("cwd")), (None, None));
+        let read = words("exec --apparmor= --env= --cwd=/ --cwd= c1").unwrap();
+        assert_eq!((read.words.last("apparmor"), read.words.last("cwd")), (None, None));
         assert_eq!(read.words.all("env"), [""]);
     }
 

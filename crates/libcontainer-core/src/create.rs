@@ -211,7 +211,9 @@ pub fn launch(
     let terminal = conversation.terminal;
 
     trace::phase("commit");
-    tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
+    let receiver = plan::extensions::pidfd_receiver(&plan.annotations);
+    let receiver = request.pidfd_socket.as_deref().or(receiver);
+    tell_pid(receiver, request.pid_file.as_deref(), child)?;
     if let Some(made) = &mut cgroup {
         made.settle().map_err(|error| cgroup_failed(Step::Cgroup, &error))?;
     }
@@ -287,6 +289,7 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         intel_rdt: None,
         owned: Owned::Nothing,
         pid_namespace: plan.namespaces.create.contains(Namespace::Pid),
+        agent: plan.init.process.as_ref().and_then(|process| process.agent.clone()),
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
     }

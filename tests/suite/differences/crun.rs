@@ -189,6 +189,7 @@ pub const DIFFERENCES: &[Difference] = &[
         &["cli::features_is_json", "cli::features_is_silent_on_standard_error"],
     ),
     always("crun", "tells its rundir in the third line", &["cli::version_has_three_lines"]),
+    always("crun", "takes a ready-made filter", &["extensions::a_raw_filter_is_refused"]),
     always("crun", "logs plain text", &["cli::the_text_log_has_the_message"]),
     always(
         "crun",

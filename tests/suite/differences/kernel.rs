@@ -22,6 +22,8 @@ const NO_ID_MAPS: &[&str] = &[
 /// Those that take a listener by `pidfd_getfd`.
 const NO_LISTENERS: &[&str] = &[
     "seccomp_notify::the_agent_decides",
+    "extensions::an_agent_by_annotation",
+    "extensions::an_agent_by_environment",
     "seccomp_notify::the_agent_decides_without_no_new_privileges",
     "seccomp_notify::the_agent_decides_for_a_created_container",
     "seccomp_notify::the_agent_decides_for_a_created_container_without_no_new_privileges",

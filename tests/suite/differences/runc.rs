@@ -1,14 +1,15 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE, USAGE, VALIDATE,
-    WAIT, always, sometimes,
+    Difference, EXTENSIONS, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE,
+    USAGE, VALIDATE, WAIT, always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
     always("runc", "has no command validate or doctor", VALIDATE),
     always("runc", "has no command wait", WAIT),
+    always("runc", "does not know crun's annotations", EXTENSIONS),
     always(
         "runc",
         "does not know these options, which are crun's",

@@ -95,6 +95,7 @@ pub fn options(
         listen_names: surroundings::variable(&context.env, "LISTEN_FDNAMES").map(str::to_owned),
         systemd_cgroup: global.has("systemd-cgroup") || driver == "systemd",
         no_cgroups: driver == "disabled",
+        seccomp_receiver: surroundings::seccomp_receiver(&context.env),
         rootless,
     })
 }

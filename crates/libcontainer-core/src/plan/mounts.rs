@@ -2,11 +2,11 @@
 
 use ::namespaces::{IdMap, Namespace};
 
-use super::id_words;
 use super::namespaces::id_map;
 use super::options::{MountOptions, ms};
 use super::rootfs::{FsOp, Surroundings};
 use super::{Namespaces, Options};
+use super::{extensions, id_words};
 use crate::error::{Error, Result};
 use crate::spec::{Mount, Spec};
 
@@ -23,7 +23,7 @@ pub struct FilesystemMount {
     pub source: String,
     /// Its options.
     pub options: MountOptions,
-    /// SELinux context (`linux.mountLabel`).
+    /// Option with the SELinux context (`linux.mountLabel`).
     pub label: Option<String>,
 }
 
@@ -112,6 +112,8 @@ pub fn plan(
             .push("linux.mountLabel: ignored, as SELinux is not active on this host".to_owned());
         label = None;
     }
+    let context = extensions::context_option(&spec.annotations)?;
+    let label = label.map(|label| format!("{context}=\"{label}\""));
     let rootfs = clean(&super::rootfs::path(spec, options)?);
     let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
     for (index, mount) in spec.mounts.iter().enumerate() {
@@ -163,7 +165,7 @@ pub fn plan(
                     refuse_over_proc(&destination, &field)?;
                 }
                 let source = mount.source.as_deref().unwrap_or(kind).to_owned();
-                let label = label.filter(|_| labelled(kind)).map(str::to_owned);
+                let label = label.clone().filter(|_| labelled(kind));
                 let kind = kind.to_owned();
                 ops.push(FsOp::Filesystem(FilesystemMount {
                     field,
