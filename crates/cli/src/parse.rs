@@ -144,6 +144,7 @@ fn read(
             take(parser, flag, attached, words)?;
             continue;
         }
+        let equals = short_with_equals(parser);
         let next = parser.next().map_err(|error| UsageError::Unknown(error.to_string()))?;
         let (flag, shown) = match next {
             None => return Ok(None),
@@ -167,9 +168,16 @@ fn read(
             words.given.push(("help", "true".to_owned()));
             return Ok(None);
         }
-        let attached = parser.optional_value();
+        let letters = shown.len() == 2 && flag.value.is_none() && !equals;
+        let attached = if letters { None } else { parser.optional_value() };
         take(parser, flag, attached, words)?;
     }
+}
+
+/// Whether `-x=value` comes next; in `-xy`, y is another option unless x takes a value (crun).
+fn short_with_equals(parser: &mut Parser) -> bool {
+    let word = parser.try_raw_args().and_then(|raw| raw.peek().map(|word| word.to_owned()));
+    word.is_some_and(|word| word.as_encoded_bytes().get(2) == Some(&b'='))
 }
 
 /// `-name` and `-name=value` for long options: Go's flag packages take them, and so does go-runc.
@@ -266,6 +274,8 @@ mod tests {
             "--root /r --debug run --bundle /b -d --preserve-fds=2 c1",
             "-root /r -debug run -b/b -detach -preserve-fds 2 c1",
             "--root=/r --debug=true run -b /b --detach=true -preserve-fds=2 -- c1",
+            "--root=/r --debug run -db /b -preserve-fds=2 c1",
+            "--root=/r --debug run -d=t -b=/b -preserve-fds=2 c1",
         ] {
             let read = words(line).unwrap();
             assert_eq!(read.global.last("root"), Some("/r"), "{line}");
