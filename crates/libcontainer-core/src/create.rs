@@ -111,7 +111,7 @@ pub fn launch(
     if recorder.is_some_and(|recorder| recorder.take_over(&mut plan)) {
         plan.warnings.push("linux.seccomp is not in force while calls are recorded".to_owned());
     }
-    let warnings = std::mem::take(&mut plan.warnings);
+    let mut warnings = std::mem::take(&mut plan.warnings);
     let terminal = plan.init.process.as_ref().is_some_and(|process| process.terminal.is_some());
     console_socket::check(terminal, request.detached, request.console_socket.as_deref())
         .map_err(|error| error.field("process.terminal"))?;
@@ -187,6 +187,7 @@ pub fn launch(
     if beside {
         set_limits(&plan, cgroup.as_ref())?;
     }
+    warnings.extend(unkillable(&plan, cgroup.as_ref()).map(str::to_owned));
     let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     aftermath.0 = Some(state.clone());
     let mut conversation = Conversation {
@@ -293,6 +294,16 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
     }
+}
+
+/// What to say of a container whose processes nothing holds together, which only an ordinary user's
+/// can be.
+fn unkillable(plan: &CreatePlan, made: Option<&cgroups::Created>) -> Option<&'static str> {
+    let nowhere = made.is_some_and(|made| made.record().directories.is_empty());
+    (nowhere && !plan.namespaces.create.contains(Namespace::Pid)).then_some(
+        "Creating a rootless container with no cgroup and no private pid namespace. Such configuration \
+         is strongly discouraged (as it is impossible to properly kill all container's processes)",
+    )
 }
 
 /// Makes the rest of the cgroup.

@@ -352,6 +352,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "crun",
+        "warns of no container that cannot be killed",
+        &["rootless::without_a_cgroup_and_a_pid_namespace_there_is_a_warning"],
+    ),
+    always(
+        "crun",
         "hooks get statuses, a bundle and process ids of its own making",
         &[
             "hooks::the_state_says_which_moment",

@@ -243,6 +243,11 @@ pub const DIFFERENCES: &[Difference] = &[
         &["hooks::environment_in_the_container_has_nothing_of_the_host"],
     ),
     always(
+        "runc 1.1",
+        "warns of no container that cannot be killed",
+        &["rootless::without_a_cgroup_and_a_pid_namespace_there_is_a_warning"],
+    ),
+    always(
         "runc",
         "start does not wait for startContainer hooks",
         &["hook_failures::a_failing_start_container_fails_start"],
