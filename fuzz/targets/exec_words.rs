@@ -26,8 +26,9 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut process = Process::default();
     let (options, namespaces) = (Options::default(), Namespaces::default());
+    let around = plan::Around { linux: None, annotations: &Default::default(), options: &options };
     let planned =
-        plan::plan_exec(None, &mut process, &overrides, &options, &namespaces, &mut Vec::new());
+        plan::plan_exec(&around, &mut process, &overrides, &namespaces, &mut Vec::new());
     if let Err(error) = planned {
         assert!(error.to_string().contains("process"), "{error}");
     }

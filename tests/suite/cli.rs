@@ -23,6 +23,7 @@ pub const CASES: &[Case] = cases![
     the_json_log_has_one_object,
     the_text_log_has_the_message,
     a_success_logs_nothing,
+    a_mistake_in_the_command_line_is_in_the_log,
     lines_of_many_writers_do_not_mix,
     the_log_may_be_standard_error,
     a_log_without_its_daemon_goes_to_standard_error,
@@ -161,6 +162,24 @@ fn a_success_logs_nothing() {
     let done = container.run().ok();
     assert_eq!(done.stderr, "");
     assert_eq!(fs::read_to_string(log).unwrap_or_default(), "");
+}
+
+/// Engines show what is in the log, and nothing else.
+fn a_mistake_in_the_command_line_is_in_the_log() {
+    let bundle = Bundle::new();
+    let log = bundle.scratch("log");
+    let globals = ["--log", log.to_str().unwrap(), "--log-format", "json"];
+    let words: [(&[&str], &str); 3] = [
+        (&["frobnicate"], "No help topic for 'frobnicate'"),
+        (&["state"], "requires exactly 1 argument(s)"),
+        (&["start", "--frobnicate"], "flag provided but not defined"),
+    ];
+    for (words, message) in words {
+        let _ = fs::remove_file(&log);
+        bundle.call_after(&globals, words[0]).args(&words[1..]).finish().fails_with(message);
+        let entry: Value = serde_json::from_slice(&fs::read(&log).unwrap()).unwrap();
+        assert!(entry["msg"].as_str().unwrap().contains(message), "{entry}");
+    }
 }
 
 fn the_root_is_made_with_mode_0700() {

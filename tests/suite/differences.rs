@@ -129,6 +129,17 @@ const MOUNTS_COMMAND: &[&str] = &[
 ];
 
 /// The chapter on a command that is orun's own.
+const EXTENSIONS: &[&str] = &[
+    "extensions::the_callers_groups_are_kept",
+    "extensions::the_callers_groups_are_kept_in_a_user_namespace",
+    "extensions::the_callers_groups_are_kept_by_exec",
+    "extensions::an_unknown_system_call_is_refused",
+    "extensions::an_agent_by_annotation",
+    "extensions::an_agent_by_environment",
+    "extensions::a_raw_filter_is_refused",
+    "fds::a_handle_is_sent_to_the_annotated_socket",
+];
+
 const WAIT: &[&str] = &[
     "wait::it_tells_the_exit_status",
     "wait::it_tells_the_signal",

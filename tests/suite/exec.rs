@@ -26,6 +26,7 @@ pub const CASES: &[Case] = cases![
     is_no_child_of_the_container,
     umask_and_signals_are_clean,
     no_new_privileges_hold,
+    no_new_privileges_may_be_given_up,
     limits_hold,
     the_container_can_kill_it,
     ends_with_the_container,
@@ -177,6 +178,13 @@ fn umask_and_signals_are_clean() {
 fn no_new_privileges_hold() {
     let container = Bundle::new().sleeping();
     assert_eq!(container.exec(&[], &["self"]).seen()["self"]["no_new_privs"], "1");
+}
+
+/// Who may exec may do that anyway: runc takes a switch that is off for an answer, too.
+fn no_new_privileges_may_be_given_up() {
+    let container = Bundle::new().sleeping();
+    let seen = container.exec(&["--no-new-privs=false"], &["self"]).seen();
+    assert_eq!(seen["self"]["no_new_privs"], "0");
 }
 
 fn limits_hold() {

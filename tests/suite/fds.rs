@@ -26,6 +26,7 @@ pub const CASES: &[Case] = cases![
     few_descriptors_are_enough_to_create,
     a_program_may_have_no_descriptor_to_spare,
     a_handle_on_the_process_is_sent,
+    a_handle_is_sent_to_the_annotated_socket,
     a_handle_on_an_exec_process_is_sent,
     a_handle_needs_somebody_who_listens,
     standard_ones_are_the_callers,
@@ -166,6 +167,15 @@ fn a_handle_on_the_process_is_sent() {
     container.delete_force().ok();
     let call = container.run_call(&["--detach", "--pidfd-socket", socket.option()]);
     container.creates(call).ok();
+    assert_eq!(process_of(&socket.receive_descriptor()), container.pid());
+}
+
+/// crun has an annotation instead of the option.
+fn a_handle_is_sent_to_the_annotated_socket() {
+    let bundle = Bundle::new().steps(&["sleep"]);
+    let socket = ConsoleSocket::listen(bundle.scratch("pidfd"));
+    let annotations = serde_json::json!({ "run.oci.pidfd_receiver": socket.option() });
+    let container = bundle.set("annotations", annotations).created();
     assert_eq!(process_of(&socket.receive_descriptor()), container.pid());
 }
 

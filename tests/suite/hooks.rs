@@ -13,7 +13,9 @@ pub const CASES: &[Case] = cases![
     hooks_of_one_kind_in_their_order,
     arguments_are_the_whole_vector,
     environment_is_the_configured_one,
-    environment_is_empty_without_one,
+    environment_is_the_runtimes_without_one,
+    environment_in_the_container_has_nothing_of_the_host,
+    environment_is_empty_if_it_says_so,
     the_state_says_which_moment,
     the_state_has_the_bundle_and_annotations,
     the_state_has_the_pid_of_the_machine,
@@ -75,9 +77,26 @@ fn environment_is_the_configured_one() {
     assert_eq!(log(&bundle)[0]["env"], json!(["A=1", "B=two words"]));
 }
 
-fn environment_is_empty_without_one() {
-    let container = hooked(Bundle::new(), "prestart", &["x"], "/").created();
+/// Hooks on the runtime's side find their tools by its PATH.
+fn environment_is_the_runtimes_without_one() {
+    let bundle = with_all_hooks(Bundle::new());
+    bundle.run_call(&[]).env("HOOKED", "yes").finish().ok();
+    let env = |kind| entry(&bundle, kind)["env"].clone();
+    for kind in ["prestart", "createRuntime", "poststart", "poststop"] {
+        let env = env(kind);
+        assert!(env.as_array().unwrap().contains(&json!("HOOKED=yes")), "{kind}: {env}");
+    }
+}
+
+fn environment_in_the_container_has_nothing_of_the_host() {
+    let container = hooked(Bundle::new(), "createContainer", &["x"], "/").created();
     assert_eq!(log(&container)[0]["env"], json!([]));
+}
+
+fn environment_is_empty_if_it_says_so() {
+    let mut bundle = hooked(Bundle::new(), "prestart", &["x"], "/");
+    bundle = bundle.set("hooks.prestart.0.env", json!([])).created();
+    assert_eq!(log(&bundle)[0]["env"], json!([]));
 }
 
 fn the_state_says_which_moment() {

@@ -15,6 +15,9 @@ pub const CASES: &[Case] = cases![
     several_ranges,
     what_is_written_has_the_owner_of_the_source,
     mappings_of_the_user_namespace,
+    mappings_of_the_word,
+    mappings_of_the_word_in_the_user_namespace,
+    a_word_that_is_no_mapping_is_refused,
     idmap_is_for_the_one_mount,
     ridmap_is_for_all_below,
     one_kind_of_mappings_is_refused,
@@ -60,6 +63,32 @@ fn mappings_of_the_user_namespace() {
     let bundle = bundle.user_namespace().folder("/data").bind(&source.path, "/data", &["idmap"]);
     let seen = bundle.look(&["stat /data/0"]);
     assert_eq!(pick(&seen["stat /data/0"], ["uid", "gid"]), json!([1000, 2000]));
+}
+
+/// As podman passes `--volume SOURCE:/data:idmap=...` on.
+fn mappings_of_the_word() {
+    let (bundle, source) = with_source(&[(1000, 2000), (1001, 2001)]);
+    let word = "idmap=uids=1000-5-1#1001-9-1;gids=2000-7-2";
+    let bundle = bundle.folder("/data").bind(&source.path, "/data", &[word]);
+    let seen = bundle.look(&["stat /data/0", "stat /data/1"]);
+    assert_eq!(pick(&seen["stat /data/0"], ["uid", "gid"]), json!([5, 7]));
+    assert_eq!(pick(&seen["stat /data/1"], ["uid", "gid"]), json!([9, 8]));
+}
+
+fn mappings_of_the_word_in_the_user_namespace() {
+    let (bundle, source) = with_source(&[(1000, 1000)]);
+    let word = "idmap=uids=@1000-5-1;gids=@1000-7-1";
+    let bundle = bundle.user_namespace().folder("/data").bind(&source.path, "/data", &[word]);
+    let seen = bundle.look(&["stat /data/0"]);
+    assert_eq!(pick(&seen["stat /data/0"], ["uid", "gid"]), json!([5, 7]));
+}
+
+/// It would be mounted with other owners than was meant.
+fn a_word_that_is_no_mapping_is_refused() {
+    for word in ["idmap=uids=0-1", "idmap=users=0-1-1", "idmap=uids=0-1-1", "idmap=uids=@9-9-9"] {
+        let (bundle, source) = with_source(&[]);
+        bundle.bind(&source.path, "/data", &[word]).create().fails();
+    }
 }
 
 fn idmap_is_for_the_one_mount() {

@@ -25,6 +25,7 @@ mod doctor;
 mod errors;
 mod exec;
 mod exec_options;
+mod extensions;
 mod fds;
 mod full_disk;
 mod hardening;
@@ -127,6 +128,7 @@ fn main() -> ExitCode {
         ("seccomp_command", seccomp_command::CASES),
         ("exec", exec::CASES),
         ("exec_options", exec_options::CASES),
+        ("extensions", extensions::CASES),
         ("fds", fds::CASES),
         ("security", security::CASES),
         ("hardening", hardening::CASES),

@@ -24,6 +24,7 @@ pub const CASES: &[Case] = cases![
     it_stays_in_the_callers_cgroups,
     a_cgroup_namespace_of_its_own,
     statistics_without_a_cgroup,
+    without_a_cgroup_and_a_pid_namespace_there_is_a_warning,
     a_limit_without_permission_is_an_error,
     a_cgroup_path_without_permission_is_an_error,
     cgroups_can_not_be_written,
@@ -151,6 +152,19 @@ fn statistics_without_a_cgroup() {
     std::thread::sleep(Duration::from_secs(1));
     container.delete_force().ok();
     assert!(events.wait().ok().stdout.lines().count() >= 2);
+}
+
+/// Nothing holds its processes together when their first one ends.
+fn without_a_cgroup_and_a_pid_namespace_there_is_a_warning() {
+    const WARNING: &str = "Such configuration is strongly discouraged";
+    let mut bundle = Bundle::rootless();
+    assert!(!bundle.run().ok().stderr.contains(WARNING));
+    let bundle = bundle.without_namespace("pid").without_mounts("/proc");
+    // A new procfs would show a pid namespace that is not the user's.
+    let mut bundle =
+        bundle.bind("/proc".as_ref(), "/proc", &["rbind", "nosuid", "nodev", "noexec"]);
+    let done = bundle.run().ok();
+    assert!(done.stderr.contains(WARNING), "{done}");
 }
 
 fn a_limit_without_permission_is_an_error() {

@@ -38,7 +38,7 @@ fn start(argv: Vec<CString>, env: Vec<CString>) -> i32 {
         Err(error) => return misunderstood(&program, &words, &error),
     };
     let Invocation { global, command, words } = invocation;
-    if command.is_none() || words.has("help") || global.has("version") {
+    if command.is_none() || words.has("help") {
         return talk(&program, &global, command);
     }
     let log = match log_of(&program, &global) {
@@ -126,7 +126,7 @@ fn log_of(program: &str, global: &Words) -> Result<Log, Failure> {
 
 /// Help and version.
 fn talk(program: &str, global: &Words, command: Option<&'static str>) -> i32 {
-    let text = if global.has("version") && command.is_none() {
+    let text = if global.has("version") {
         let commit = option_env!("ORUN_COMMIT").unwrap_or("unknown");
         format!(
             "{program} version {}\ncommit: {commit}\nspec: {}\n",
@@ -155,5 +155,11 @@ fn misunderstood(program: &str, words: &[OsString], error: &UsageError) -> i32 {
         text += &format!("hint: {tip}\n");
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
+    // Engines show what is in the log.
+    if let Ok(log) = log_of(program, &parse::global(words.iter().cloned()))
+        && log.is_elsewhere()
+    {
+        log.write("error", text.trim_end());
+    }
     if matches!(error, UsageError::NoCommand(_)) { 3 } else { 1 }
 }

@@ -47,12 +47,18 @@ pub struct Invocation {
 impl Words {
     /// Whether a switch is on.
     pub fn has(&self, long: &str) -> bool {
-        self.last(long).is_some_and(|value| value != "false")
+        self.switch(long).unwrap_or(false)
     }
 
-    /// The last value of an option.
+    /// What a switch was set to, if it was given.
+    pub fn switch(&self, long: &str) -> Option<bool> {
+        self.last(long).map(|value| value != "false")
+    }
+
+    /// The last value of an option. An empty one is none, as with runc: `--cwd "$NOWHERE"`.
     pub fn last(&self, long: &str) -> Option<&str> {
-        self.given.iter().rev().find(|(name, _)| *name == long).map(|(_, value)| value.as_str())
+        let last = self.given.iter().rev().find(|(name, _)| *name == long);
+        last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// All values of an option, in order.
@@ -73,6 +79,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     let Some(name) = name else {
         return Ok(Invocation { global, command: None, words: Words::default() });
     };
+    if matches!(&*name, "help" | "h") || global.has("help") || global.has("version") {
+        return help_on(name, &mut parser, global);
+    }
     let Some(found) = command(&name) else { return Err(UsageError::NoCommand(name)) };
     let mut words = Words::default();
     loop {
@@ -89,6 +98,24 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     }
     check_arity(found, &words)?;
     Ok(Invocation { global, command: Some(found.name), words })
+}
+
+/// `help`, `help COMMAND` and `--help COMMAND`, none of which looks at what comes after.
+fn help_on(name: String, parser: &mut Parser, mut global: Words) -> Result<Invocation, UsageError> {
+    let asked = match &*name {
+        "help" | "h" => read(parser, GLOBAL, false, &mut global)?,
+        _ => Some(name),
+    };
+    let found = asked.map(|name| command(&name).ok_or(UsageError::NoCommand(name))).transpose()?;
+    let words = Words { given: vec![("help", "true".to_owned())], args: Vec::new() };
+    Ok(Invocation { global, command: found.map(|command| command.name), words })
+}
+
+/// The options before the command, as far as they are understood, of a line that is not.
+pub fn global(words: impl IntoIterator<Item = OsString>) -> Words {
+    let mut global = Words::default();
+    let _ = read(&mut Parser::from_args(words), GLOBAL, false, &mut global);
+    global
 }
 
 fn check_arity(command: &Command, words: &Words) -> Result<(), UsageError> {
@@ -117,27 +144,40 @@ fn read(
             take(parser, flag, attached, words)?;
             continue;
         }
+        let equals = short_with_equals(parser);
         let next = parser.next().map_err(|error| UsageError::Unknown(error.to_string()))?;
         let (flag, shown) = match next {
             None => return Ok(None),
             Some(Arg::Value(value)) => return text(value).map(Some),
             Some(Arg::Long(long)) => {
-                (flags.iter().find(|flag| flag.long == long), format!("--{long}"))
+                let known = if long == "usage" { "help" } else { long };
+                (flags.iter().find(|flag| flag.long == known), format!("--{long}"))
             }
             Some(Arg::Short(short)) => {
-                // crun has a capital V.
-                let known = if short == 'V' && !in_command { 'v' } else { short };
+                // crun has a capital V, a question mark, and --usage.
+                let known = match short {
+                    'V' if !in_command => 'v',
+                    '?' => 'h',
+                    other => other,
+                };
                 (flags.iter().find(|flag| flag.short == Some(known)), format!("-{short}"))
             }
         };
         let Some(flag) = flag else { return Err(UsageError::Unknown(shown)) };
         if flag.long == "help" && in_command {
-            words.given.push(("help", String::new()));
+            words.given.push(("help", "true".to_owned()));
             return Ok(None);
         }
-        let attached = parser.optional_value();
+        let letters = shown.len() == 2 && flag.value.is_none() && !equals;
+        let attached = if letters { None } else { parser.optional_value() };
         take(parser, flag, attached, words)?;
     }
+}
+
+/// Whether `-x=value` comes next; in `-xy`, y is another option unless x takes a value (crun).
+fn short_with_equals(parser: &mut Parser) -> bool {
+    let word = parser.try_raw_args().and_then(|raw| raw.peek().map(|word| word.to_owned()));
+    word.is_some_and(|word| word.as_encoded_bytes().get(2) == Some(&b'='))
 }
 
 /// `-name` and `-name=value` for long options: Go's flag packages take them, and so does go-runc.
@@ -165,11 +205,11 @@ fn take(
 ) -> Result<(), UsageError> {
     let value = match (flag.value, attached) {
         (None, None) => "true".to_owned(),
-        (None, Some(value)) => match &*text(value)? {
-            "true" | "1" | "t" | "T" | "TRUE" | "True" => "true".to_owned(),
-            "false" | "0" | "f" | "F" | "FALSE" | "False" => "false".to_owned(),
-            other => return Err(UsageError::BadSwitch(flag.long.to_owned(), other.to_owned())),
-        },
+        (None, Some(value)) => {
+            let value = text(value)?;
+            let on = boolean(&value);
+            on.ok_or_else(|| UsageError::BadSwitch(flag.long.to_owned(), value))?.to_string()
+        }
         (Some(_), Some(value)) => text(value)?,
         (Some(_), None) => match parser.try_raw_args().and_then(|mut raw| raw.next()) {
             Some(value) => text(value)?,
@@ -178,6 +218,15 @@ fn take(
     };
     words.given.push((flag.long, value));
     Ok(())
+}
+
+/// A truth value in each spelling of Go's.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" | "t" | "T" | "TRUE" | "True" => Some(true),
+        "false" | "0" | "f" | "F" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 /// Everything after the first positional argument is positional, but for one `--` right after it.
@@ -225,6 +274,8 @@ mod tests {
             "--root /r --debug run --bundle /b -d --preserve-fds=2 c1",
             "-root /r -debug run -b/b -detach -preserve-fds 2 c1",
             "--root=/r --debug=true run -b /b --detach=true -preserve-fds=2 -- c1",
+            "--root=/r --debug run -db /b -preserve-fds=2 c1",
+            "--root=/r --debug run -d=t -b=/b -preserve-fds=2 c1",
         ] {
             let read = words(line).unwrap();
             assert_eq!(read.global.last("root"), Some("/r"), "{line}");
@@ -243,6 +294,25 @@ mod tests {
         assert_eq!(read.words.args, ["c1", "ls", "-la", "--help"]);
         let read = words("exec c1 -- ls -- x").unwrap();
         assert_eq!(read.words.args, ["c1", "ls", "--", "x"]);
+    }
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let read = words("exec --apparmor= --env= --cwd=/ --cwd= c1").unwrap();
+        assert_eq!((read.words.last("apparmor"), read.words.last("cwd")), (None, None));
+        assert_eq!(read.words.all("env"), [""]);
+    }
+
+    #[test]
+    fn help_is_asked_for_in_many_ways() {
+        for line in ["help run", "h run", "--help run", "run -h", "run --usage", "-? run x y"] {
+            let read = words(line).unwrap();
+            assert!(read.words.has("help") && read.command == Some("run"), "{line}");
+        }
+        assert_eq!(words("help").unwrap().command, None);
+        assert!(words("--usage").unwrap().global.has("help"));
+        assert!(words("--version run").unwrap().global.has("version"));
+        assert_eq!(words("help frob").unwrap_err().to_string(), "No help topic for 'frob'");
     }
 
     #[test]

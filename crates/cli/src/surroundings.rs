@@ -54,6 +54,11 @@ pub fn notify_socket(env: &[CString]) -> Option<&str> {
     variable(env, "NOTIFY_SOCKET").filter(|path| !path.is_empty())
 }
 
+/// The agent of seccomp profiles that name none, as for crun.
+pub fn seccomp_receiver(env: &[CString]) -> Option<String> {
+    variable(env, "RUN_OCI_SECCOMP_RECEIVER").filter(|path| !path.is_empty()).map(str::to_owned)
+}
+
 /// How many descriptors from 3 on the caller means to pass.
 pub fn wanted_descriptors(env: &[CString], words: &Words) -> Result<u32> {
     let preserved = match words.last("preserve-fds") {

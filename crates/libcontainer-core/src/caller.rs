@@ -1,6 +1,8 @@
 //! What this process inherited from its caller, and must not hand on to a container by accident.
 
+use std::ffi::{CString, OsString};
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::error::{At, Result};
 use crate::procfs;
@@ -18,6 +20,14 @@ pub fn mark_descriptors() -> Result<()> {
 /// caller's: nothing here changes them but in a process that is a container's.
 pub fn ids() -> (u32, u32) {
     sys::started_as()
+}
+
+/// The environment of this process.
+pub fn environment() -> Vec<CString> {
+    let entry = |(name, value): (OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+    };
+    std::env::vars_os().filter_map(entry).collect()
 }
 
 /// Which of `count` descriptors from 3 on are open. To be asked before anything is opened.

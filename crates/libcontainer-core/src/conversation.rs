@@ -207,7 +207,7 @@ impl Conversation<'_> {
                 hooks,
                 state: &state,
                 cwd: cwd.as_fd(),
-                default_env: &[],
+                default_env: None,
                 signals: Some(self.signals),
                 process: Some(self.child.pidfd.as_fd()),
             })?;

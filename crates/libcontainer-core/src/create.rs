@@ -106,7 +106,7 @@ pub fn launch(
     if let Some(recorder) = recorder {
         recorder.take_over(&mut plan);
     }
-    let warnings = std::mem::take(&mut plan.warnings);
+    let mut warnings = std::mem::take(&mut plan.warnings);
     check_terminal(&plan, request)?;
     plan.init.process.as_ref().map_or(Ok(()), check_agent)?;
     trace::phase("open");
@@ -160,6 +160,7 @@ pub fn launch(
     tracing::debug!("child process in init(): pid {}", child.pid.as_raw_nonzero());
     trace::phase("beside the init");
     cgroup.as_mut().map_or(Ok(()), OwnCgroup::complete)?;
+    warnings.extend(unkillable(&plan, cgroup.as_ref()).map(str::to_owned));
     let group = group.map(|(claim, rdt)| claim.make(rdt)).transpose()?;
     aftermath.0 = Some(state.clone());
     let mut conversation = Conversation {
@@ -184,7 +185,9 @@ pub fn launch(
     let terminal = conversation.terminal;
 
     trace::phase("commit");
-    tell_pid(request.pidfd_socket.as_deref(), request.pid_file.as_deref(), child)?;
+    let receiver = plan::extensions::pidfd_receiver(&plan.annotations);
+    let receiver = request.pidfd_socket.as_deref().or(receiver);
+    tell_pid(receiver, request.pid_file.as_deref(), child)?;
     cgroup.as_mut().map_or(Ok(()), OwnCgroup::settle)?;
     dir.commit()?;
     state.owned = Owned::Whole;
@@ -283,7 +286,18 @@ fn first_state(plan: &CreatePlan, host: &Host) -> State {
         intel_rdt: None,
         owned: Owned::Nothing,
         pid_namespace: plan.namespaces.create.contains(Namespace::Pid),
+        agent: plan.init.process.as_ref().and_then(|process| process.agent.clone()),
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
     }
+}
+
+/// What to say of a container whose processes nothing holds together, which only an ordinary user's
+/// can be.
+fn unkillable(plan: &CreatePlan, made: Option<&OwnCgroup<'_>>) -> Option<&'static str> {
+    let nowhere = made.is_some_and(|made| made.record().directories.is_empty());
+    (nowhere && !plan.namespaces.create.contains(Namespace::Pid)).then_some(
+        "Creating a rootless container with no cgroup and no private pid namespace. Such configuration \
+         is strongly discouraged (as it is impossible to properly kill all container's processes)",
+    )
 }

@@ -28,8 +28,8 @@ use crate::{console_socket, death, inside, listener, spawn, sys, trace};
 /// What `exec` is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct ExecRequest {
-    /// The content of the `--process` file.
-    pub process: Option<Vec<u8>>,
+    /// The `--process` file: its name, and what is in it.
+    pub process: Option<(String, Vec<u8>)>,
     /// What the command line says.
     pub overrides: ExecOverrides,
     /// Passed descriptors and the keyring.
@@ -74,8 +74,9 @@ fn exec_beside(
     let spec = parse(&text)?;
     let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
     let mut process: Process<'_> = match (&request.process, spec.process) {
-        (Some(file), _) => spec::parse(file).map_err(|error| {
-            Error::config(format!("process.json: {}", error.path), error.message)
+        (Some((name, text)), _) => spec::parse(text).map_err(|error| {
+            let dot = if error.path.is_empty() { "" } else { ": " };
+            Error::config(format!("{name}{dot}{}", error.path), error.message)
         })?,
         (None, Some(process)) => Process { terminal: false, ..process },
         (None, None) => Process::default(),
@@ -84,10 +85,13 @@ fn exec_beside(
     let namespaces = plan::namespaces_of(spec.linux.as_ref(), &host)?;
     let mut warnings = Vec::new();
     let plan = plan::plan_exec(
-        spec.linux.as_ref(),
+        &plan::Around {
+            linux: spec.linux.as_ref(),
+            annotations: &spec.annotations,
+            options: &request.options,
+        },
         &mut process,
         &request.overrides,
-        &request.options,
         &namespaces,
         &mut warnings,
     )?;

@@ -31,8 +31,9 @@ pub struct HookRun<'a> {
     pub state: &'a [u8],
     /// Working directory.
     pub cwd: BorrowedFd<'a>,
-    /// The environment of a hook that has none of its own.
-    pub default_env: &'a [CString],
+    /// The environment of a hook that has none of its own; none for that of this process, as with
+    /// runc and crun: hooks find their tools by PATH.
+    pub default_env: Option<&'a [CString]>,
     /// Signals to the runtime, which may end a hook.
     pub signals: Option<&'a Signals>,
     /// The process of the container, whose end is that of a hook, too.
@@ -222,7 +223,12 @@ fn become_hook(run: &HookRun<'_>, hook: &Hook, stdin: &OwnedFd, output: &OwnedFd
         };
         let path = CString::new(hook.path.as_str()).unwrap_or_default();
         let argv = if hook.args.is_empty() { vec![path.clone()] } else { text(&hook.args) };
-        let env = if hook.env.is_empty() { run.default_env.to_vec() } else { text(&hook.env) };
+        let env = match (&hook.env, run.default_env) {
+            (Some(env), None) => text(env),
+            (Some(env), Some(_)) if !env.is_empty() => text(env),
+            (_, Some(env)) => env.to_vec(),
+            (None, None) => caller::environment(),
+        };
         sys::execve(&path, &argv, &env)
     });
     let message = format!("exec {}: {}\n", hook.path, crate::errno::text(error));

@@ -15,13 +15,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use crate::create::parse;
 use crate::error::{At, Cause, Error, Result, Side};
 use crate::plan::{Agent, ProcessPlan};
 use crate::spec::OCI_VERSION;
 use crate::state::State;
 use crate::step::Step;
-use crate::store::StateDir;
 use crate::sync::{Message, Pipe, send_with_fd};
 
 /// Between two looks for the listener; loading a filter takes about as long.
@@ -125,18 +123,14 @@ pub fn deliver(
         .map_err(fail)
 }
 
-/// The same for a container whose program is being started: its agent is in the kept configuration.
+/// The same for a container whose program is being started.
 pub fn deliver_running(
-    dir: &StateDir,
     state: &State,
     pipe: &Pipe,
     process: (i32, BorrowedFd<'_>),
     place: (u32, u64),
 ) -> Result<()> {
-    let text = dir.read_config()?;
-    let spec = parse(&text)?;
-    let agent = Agent::of(spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()));
-    deliver(agent.as_ref(), pipe, process, place, &state.oci_state("running").to_json())
+    deliver(state.agent.as_ref(), pipe, process, place, &state.oci_state("running").to_json())
 }
 
 fn connect(path: &str) -> std::result::Result<OwnedFd, Errno> {

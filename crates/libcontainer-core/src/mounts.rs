@@ -147,7 +147,7 @@ fn copy(bind: &BindMount, live: &Live) -> Result<Detached> {
 
 fn make(new: &FilesystemMount) -> Result<Detached> {
     let subject = || format!("{:?} to rootfs at {:?}", new.source, new.destination);
-    let labelled = |label: &String| format!("{},context=\"{label}\"", new.options.data);
+    let labelled = |label: &String| format!("{},{label}", new.options.data);
     let data = new.label.as_ref().map_or_else(|| new.options.data.clone(), labelled);
     let made = init::detached(&new.kind, &new.source, new.options.set, &data);
     let tree = made.map_err(|cause| Error { cause, ..Error::new(Step::Mount, subject()) });

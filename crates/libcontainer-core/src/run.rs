@@ -108,7 +108,7 @@ fn start_program(created: &Created, signals: &Signals, recorder: Option<&Recorde
     let hearing = Hearing { executing: false, process, state, signals: Some(signals) };
     hearing.hear(&created.pipe, &|place| match recorder {
         Some(recorder) => recorder.attach(&created.pipe, process, place),
-        None => listener::deliver_running(&created.dir, state, &created.pipe, process, place),
+        None => listener::deliver_running(state, &created.pipe, process, place),
     })?;
     run_poststart(state, process.1, Some(signals))
 }

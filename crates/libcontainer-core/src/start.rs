@@ -32,9 +32,8 @@ pub fn start(container: &Container, notify_socket: Option<&str>) -> Result<()> {
     };
     let process = (live.pid, live.as_fd());
     let heard = Hearing { executing, process, state: &container.state, signals: None };
-    let heard = heard.hear(&gate, &|place| {
-        listener::deliver_running(&container.dir, &container.state, &gate, process, place)
-    });
+    let heard = heard
+        .hear(&gate, &|place| listener::deliver_running(&container.state, &gate, process, place));
     container.dir.remove_gate()?;
     heard?;
     run_poststart(&container.state, live.as_fd(), None)?;
@@ -122,7 +121,7 @@ pub fn run_hooks(
         hooks,
         state: &json,
         cwd: cwd.as_fd(),
-        default_env: &[],
+        default_env: None,
         signals,
         process: None,
     })

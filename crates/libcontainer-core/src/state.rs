@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::intel_rdt;
 use crate::oci_state::OciState;
+use crate::plan::Agent;
 use crate::spec::Hook;
 
 /// What is known of a container; the intent has `pid` 0.
@@ -44,6 +45,9 @@ pub struct State {
     pub owned: Owned,
     /// Whether the container has a pid namespace, whose end takes all processes along.
     pub pid_namespace: bool,
+    /// The agent of the filter that the program is yet to get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
     /// Hooks that are yet to run.
     #[serde(default)]
     pub poststart: Vec<Hook>,

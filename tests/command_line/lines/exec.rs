@@ -39,6 +39,8 @@ pub const LINES: &[Line] = &[
     line("exec -p SCRATCH/process.json RUNNING").prose(),
     line("exec --process SCRATCH/nothing.json RUNNING").says(&["no such file or directory"]),
     line("exec --process SCRATCH/broken.json RUNNING").says(&["exec failed"]),
+    line("exec --cwd= --apparmor= --process-label= RUNNING /bin/probe"),
+    line("exec --pid-file= --console-socket= --process= RUNNING /bin/probe"),
     line("exec --tty RUNNING /bin/probe"),
     line("exec --tty --detach RUNNING /bin/probe")
         .says(&["cannot allocate tty if runc will detach without setting console socket"]),

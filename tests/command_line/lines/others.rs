@@ -20,6 +20,7 @@ pub const LINES: &[Line] = &[
     line("kill -r ^(RUNNING|x)$ TERM").crun(),
     line("kill --regex nothing-has-this KILL").crun(),
     line("delete --regex STOPPED").crun(),
+    line("delete -fr STOPPED").crun(),
     line("delete -r --force RUNNING").crun(),
     line("delete --regex RUNNING").crun(),
     line("delete --regex nothing-has-this").crun(),

@@ -21,7 +21,7 @@ pub const LINES: &[Line] = &[
     line("ps -f json RUNNING"),
     line("ps -f json CREATED"),
     line("ps --format yaml RUNNING").says(&["invalid format option"]),
-    line("ps RUNNING --frobnicate"),
+    line("ps RUNNING --frobnicate").says(&["exit status N"]),
     line("events --stats RUNNING")
         .prose()
         .says(&["{\"type\":\"stats\",\"id\":\"RUNNING\",\"data\":{"]),

@@ -189,7 +189,14 @@ pub const DIFFERENCES: &[Difference] = &[
         &["cli::features_is_json", "cli::features_is_silent_on_standard_error"],
     ),
     always("crun", "tells its rundir in the third line", &["cli::version_has_three_lines"]),
+    always("crun", "takes a ready-made filter", &["extensions::a_raw_filter_is_refused"]),
     always("crun", "logs plain text", &["cli::the_text_log_has_the_message"]),
+    always(
+        "crun",
+        "has other words for a mistake in the command line",
+        &["cli::a_mistake_in_the_command_line_is_in_the_log"],
+    ),
+    always("crun", "takes no value for a switch", &["exec::no_new_privileges_may_be_given_up"]),
     always(
         "crun 1.8",
         "takes --rootless=false for an abbreviation of --root",
@@ -340,8 +347,13 @@ pub const DIFFERENCES: &[Difference] = &[
     always("crun", "refuses user.* parameters", &["kernel::a_user_namespace_parameter"]),
     always(
         "crun",
-        "hands its own environment to hooks that have none",
-        &["hooks::environment_is_empty_without_one"],
+        "hands its own environment to a createContainer hook",
+        &["hooks::environment_in_the_container_has_nothing_of_the_host"],
+    ),
+    always(
+        "crun",
+        "warns of no container that cannot be killed",
+        &["rootless::without_a_cgroup_and_a_pid_namespace_there_is_a_warning"],
     ),
     always(
         "crun",

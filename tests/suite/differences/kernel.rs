@@ -13,6 +13,8 @@ const NO_ID_MAPS: &[&str] = &[
     "idmaps::several_ranges",
     "idmaps::what_is_written_has_the_owner_of_the_source",
     "idmaps::mappings_of_the_user_namespace",
+    "idmaps::mappings_of_the_word",
+    "idmaps::mappings_of_the_word_in_the_user_namespace",
     "idmaps::idmap_is_for_the_one_mount",
     "idmaps::ridmap_is_for_all_below",
 ];
@@ -20,6 +22,8 @@ const NO_ID_MAPS: &[&str] = &[
 /// Those that take a listener by `pidfd_getfd`.
 const NO_LISTENERS: &[&str] = &[
     "seccomp_notify::the_agent_decides",
+    "extensions::an_agent_by_annotation",
+    "extensions::an_agent_by_environment",
     "seccomp_notify::the_agent_decides_without_no_new_privileges",
     "seccomp_notify::the_agent_decides_for_a_created_container",
     "seccomp_notify::the_agent_decides_for_a_created_container_without_no_new_privileges",

@@ -1,14 +1,15 @@
 //! Where runc differs; Debian 12 has version 1.1.5.
 
 use super::{
-    Difference, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE, USAGE, VALIDATE,
-    WAIT, always, sometimes,
+    Difference, EXTENSIONS, MOUNTS_COMMAND, NET_DEVICES, SCHEDULING, SECCOMP_TOOLS, TIMELINE,
+    USAGE, VALIDATE, WAIT, always, sometimes,
 };
 
 pub const DIFFERENCES: &[Difference] = &[
     always("runc 1.1", "does not know these properties", SCHEDULING),
     always("runc", "has no command validate or doctor", VALIDATE),
     always("runc", "has no command wait", WAIT),
+    always("runc", "does not know crun's annotations", EXTENSIONS),
     always(
         "runc",
         "does not know these options, which are crun's",
@@ -76,7 +77,13 @@ pub const DIFFERENCES: &[Difference] = &[
             "idmaps::an_empty_range_is_refused",
             "idmaps::idmap_without_any_mapping_is_refused",
             "idmaps::mappings_of_a_new_mount_are_refused",
+            "idmaps::a_word_that_is_no_mapping_is_refused",
         ],
+    ),
+    always(
+        "runc",
+        "takes no mappings with the word idmap, which is crun's",
+        &["idmaps::mappings_of_the_word", "idmaps::mappings_of_the_word_in_the_user_namespace"],
     ),
     always(
         "runc 1.1",
@@ -232,8 +239,13 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "runc 1.1",
-        "hands its own environment to hooks that have none",
-        &["hooks::environment_is_empty_without_one"],
+        "has the environment of the process in a createContainer hook",
+        &["hooks::environment_in_the_container_has_nothing_of_the_host"],
+    ),
+    always(
+        "runc 1.1",
+        "warns of no container that cannot be killed",
+        &["rootless::without_a_cgroup_and_a_pid_namespace_there_is_a_warning"],
     ),
     always(
         "runc",

@@ -7,7 +7,7 @@ use libcontainer_core::run::{RunRequest, run as run_container};
 use libcontainer_core::store::Store;
 
 use super::{Context, Failure, bad_option, warn};
-use crate::parse::Words;
+use crate::parse::{Words, boolean};
 use crate::surroundings;
 
 /// `create`
@@ -81,10 +81,9 @@ pub fn options(
         return Err(bad_option("--cgroup-manager", driver, "one of cgroupfs, systemd, disabled"));
     }
     let rootless = match global.last("rootless").unwrap_or("auto") {
-        "true" => true,
-        "false" => false,
-        "auto" => surroundings::is_rootless(&context.env),
-        other => return Err(bad_option("--rootless", other, "one of true, false, auto")),
+        word if word.eq_ignore_ascii_case("auto") => surroundings::is_rootless(&context.env),
+        word => boolean(word)
+            .ok_or_else(|| bad_option("--rootless", word, "one of true, false, auto"))?,
     };
     Ok(Options {
         id: words.args.first().cloned().unwrap_or_default(),
@@ -96,6 +95,7 @@ pub fn options(
         listen_names: surroundings::variable(&context.env, "LISTEN_FDNAMES").map(str::to_owned),
         systemd_cgroup: global.has("systemd-cgroup") || driver == "systemd",
         no_cgroups: driver == "disabled",
+        seccomp_receiver: surroundings::seccomp_receiver(&context.env),
         rootless,
     })
 }

@@ -29,7 +29,8 @@ pub fn exec(
 
 fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<ExecRequest> {
     let text = |name: &str| words.last(name).map(str::to_owned);
-    let process = words.last("process").map(read).transpose()?;
+    let process = |path: &str| Ok((path.to_owned(), read(path)?));
+    let process = words.last("process").map(process).transpose()?;
     let args = words.args[1..].to_vec();
     if args.is_empty() && process.is_none() {
         return Err(Error::because(
@@ -45,7 +46,8 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
             args: (!args.is_empty()).then_some(args),
             env: words.all("env"),
             cwd: text("cwd"),
-            user: words.last("user").map(user).transpose()?,
+            // An empty user is a mistake, not whom the configuration names: that may be root.
+            user: words.all("user").last().map(|text| user(text)).transpose()?,
             additional_gids: words
                 .all("additional-gids")
                 .iter()
@@ -55,7 +57,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
                 .collect::<Result<_>>()?,
             caps: words.all("cap"),
             terminal: words.has("tty"),
-            no_new_privs: words.has("no-new-privs"),
+            no_new_privs: words.switch("no-new-privs"),
             apparmor: text("apparmor"),
             label: text("process-label"),
         },
@@ -64,6 +66,7 @@ fn request(context: &Context, words: &Words, inherited: Vec<i32>) -> Result<Exec
             listen_fds: surroundings::listen_fds(&context.env),
             listen_names: surroundings::variable(&context.env, "LISTEN_FDNAMES").map(str::to_owned),
             inherited,
+            seccomp_receiver: surroundings::seccomp_receiver(&context.env),
             ..Options::default()
         },
         process,

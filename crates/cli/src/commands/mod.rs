@@ -23,6 +23,7 @@ use std::ffi::CString;
 
 use libcontainer_core::container::{Container, Report};
 use libcontainer_core::error::{Cause, Error};
+use libcontainer_core::plan::clean_path;
 use libcontainer_core::step::Step;
 use libcontainer_core::store::Store;
 use libcontainer_core::{features, pause, start};
@@ -100,6 +101,9 @@ pub fn run(
 ) -> Result<i32, Failure> {
     let root =
         global.last("root").map_or_else(|| surroundings::state_root(&context.env), str::to_owned);
+    if root.starts_with('/') && clean_path(&root) == "/" {
+        return Err(Failure::new("Option --root argument should not be set to /"));
+    }
     let failed = |error| Failure::of(&context.program, command, error);
     let id = || words.args.first().map_or("", String::as_str);
     match command {

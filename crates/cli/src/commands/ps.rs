@@ -32,6 +32,10 @@ fn table(pids: &[i32], options: &[String]) -> Result<i32, Failure> {
                 "unable to run ps: {error}; hint: install the package procps, or use --format json"
             ))
         })?;
+    if !output.status.success() {
+        let status = output.status.to_string().replace(": ", " ");
+        return Err(Failure::new(format!("ps {}: {}", options.join(" "), status)));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();
     let head = lines.next().unwrap_or_default();

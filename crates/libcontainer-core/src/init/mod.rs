@@ -107,6 +107,7 @@ fn steps(
     }
     trace::phase("finish the root filesystem");
     let Some(process) = &plan.init.process else {
+        left::leave(top);
         left::settle_descriptors(&[], &channel.ends())?;
         process::give_up_capabilities()?;
         sys::unblock_signals();
@@ -367,7 +368,7 @@ fn run_create_hooks(plan: &CreatePlan, pipe: &Pipe, top: &OwnedFd) -> Result<()>
         hooks: &hooks.create_container,
         state: &own_state(plan, "creating"),
         cwd: top.as_fd(),
-        default_env: &[],
+        default_env: Some(&[]),
         signals: None,
         process: None,
     })
@@ -388,7 +389,7 @@ fn start_hooks(plan: &CreatePlan, process: &ProcessPlan, ready: &process::Prepar
         hooks: &plan.hooks.start_container,
         state: &own_state(plan, "created"),
         cwd: cwd.as_fd(),
-        default_env: &ready.env,
+        default_env: Some(&ready.env),
         signals: None,
         process: None,
     })

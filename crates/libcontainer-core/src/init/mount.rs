@@ -106,7 +106,7 @@ fn data(plan: &FilesystemMount, place: &OwnedFd, made: bool) -> Result<String> {
         data.push_str(&text);
     };
     if let Some(label) = &plan.label {
-        add(format!("context=\"{label}\""));
+        add(label.clone());
     }
     if plan.kind == "tmpfs" && !made && !plan.options.data.contains("mode=") {
         let mode = rustix::fs::fstat(place).at(Step::MountTarget, &*plan.destination)?.st_mode;

@@ -228,13 +228,8 @@ pub fn take_root_ids() -> Result<()> {
 fn take_ids(plan: &ProcessPlan) -> Result<()> {
     let sets = &plan.capabilities;
     drop_bounding(sets.bounding)?;
-    let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-    match rustix::thread::set_thread_groups(&groups) {
-        // A user namespace of an ordinary user forbids it even to who may set groups.
-        Err(Errno::PERM) if groups.is_empty() && may_keep_groups()? => {}
-        other => other
-            .at_with(Step::Ids, || format!("groups {:?}", plan.groups))
-            .map_err(|error| error.field("process.user.additionalGids"))?,
+    if !plan.keep_groups {
+        take_groups(plan)?;
     }
     // Root's are not taken away by becoming root.
     if plan.uid != 0 {
@@ -253,6 +248,17 @@ fn take_ids(plan: &ProcessPlan) -> Result<()> {
     let extra = if keeps_admin(plan) { 1 << CAP_SYS_ADMIN } else { 0 };
     set_capabilities(sets, extra)?;
     raise_ambient(sets.ambient.0)
+}
+
+fn take_groups(plan: &ProcessPlan) -> Result<()> {
+    let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+    match rustix::thread::set_thread_groups(&groups) {
+        // A user namespace of an ordinary user forbids it even to who may set groups.
+        Err(Errno::PERM) if groups.is_empty() && may_keep_groups()? => Ok(()),
+        other => other
+            .at_with(Step::Ids, || format!("groups {:?}", plan.groups))
+            .map_err(|error| error.field("process.user.additionalGids")),
+    }
 }
 
 /// Whether there are no groups, or the right to set them is there and of no use (`user_namespaces(7)`,

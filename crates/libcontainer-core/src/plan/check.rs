@@ -54,8 +54,8 @@ pub fn hooks(hooks: Option<&Hooks>) -> Result<()> {
             }
             let words = [
                 ("path", std::slice::from_ref(&hook.path)),
-                ("args", &hook.args),
-                ("env", &hook.env),
+                ("args", &*hook.args),
+                ("env", hook.env.as_deref().unwrap_or_default()),
             ];
             for (property, words) in words {
                 if words.iter().any(|word| word.contains('\0')) {

@@ -1,8 +1,9 @@
 //! A process beside the container process: the container's own, or one from a file, with what the command line says.
 
-use super::{Namespaces, Options, ProcessPlan, process, scheduling};
+use super::process::Around;
+use super::{Namespaces, ProcessPlan, process, scheduling};
 use crate::error::Result;
-use crate::spec::{Capabilities, CpuAffinity, Linux, Process, Str};
+use crate::spec::{Capabilities, CpuAffinity, Process, Str};
 
 /// What `exec` is told on the command line; it wins over the process object.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,8 @@ pub struct ExecOverrides {
     pub caps: Vec<String>,
     /// A terminal.
     pub terminal: bool,
-    /// `no_new_privs`
-    pub no_new_privs: bool,
+    /// `no_new_privs`, on or off
+    pub no_new_privs: Option<bool>,
     /// AppArmor profile.
     pub apparmor: Option<String>,
     /// SELinux label.
@@ -31,17 +32,16 @@ pub struct ExecOverrides {
 
 /// Plans a process that is executed in a running container.
 ///
-/// `base` is the container's own configuration; `process` what `--process` gave instead of it.
+/// `around` has the container's own configuration; `process` is what `--process` gave instead of it.
 pub fn plan_exec(
-    base: Option<&Linux<'_>>,
+    around: &Around<'_>,
     process: &mut Process<'_>,
     overrides: &ExecOverrides,
-    options: &Options,
     namespaces: &Namespaces,
     warnings: &mut Vec<String>,
 ) -> Result<ProcessPlan> {
     apply_overrides(process, overrides);
-    let mut plan = process::plan(process, base, options, namespaces, warnings)?;
+    let mut plan = process::plan(process, around, namespaces, warnings)?;
     let affinity = process.exec_cpu_affinity.as_ref();
     let list = |name, pick: fn(&CpuAffinity<'_>) -> Option<String>| {
         scheduling::cpus(name, affinity.and_then(pick).as_deref())
@@ -76,7 +76,7 @@ fn apply_overrides(process: &mut Process<'_>, overrides: &ExecOverrides) {
         process.selinux_label = Some(label.clone().into());
     }
     process.terminal |= overrides.terminal;
-    process.no_new_privileges |= overrides.no_new_privs;
+    process.no_new_privileges = overrides.no_new_privs.unwrap_or(process.no_new_privileges);
 }
 
 /// Adds to three sets, and to the ambient one only what is inheritable (CVE-2022-29162).

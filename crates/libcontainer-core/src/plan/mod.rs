@@ -3,8 +3,11 @@
 //! Every refusal of a configuration happens here and names the property. The container init only
 //! ever sees a plan.
 
+mod agent;
 mod check;
 mod exec;
+pub mod extensions;
+mod id_words;
 mod intel_rdt;
 mod mounts;
 mod namespaces;
@@ -26,12 +29,14 @@ use crate::error::{Error, Result};
 use crate::spec::{ConsoleSize, Hooks, Mount, Spec};
 
 pub use self::namespaces::plan as namespaces_of;
+pub use agent::Agent;
 pub use exec::{ExecOverrides, plan_exec};
 pub use intel_rdt::IntelRdtPlan;
 pub use mounts::{
     BindMount, CgroupHierarchy, CgroupMount, FilesystemMount, IdMaps, clean as clean_path,
 };
 pub use net_devices::NetDevice;
+pub use process::Around;
 pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
 pub use scheduling::memory_policy_names;
@@ -58,6 +63,8 @@ pub struct Options {
     pub systemd_cgroup: bool,
     /// No cgroups at all (`--cgroup-manager disabled`).
     pub no_cgroups: bool,
+    /// The agent of a seccomp profile that names none (`RUN_OCI_SECCOMP_RECEIVER`).
+    pub seccomp_receiver: Option<String>,
     /// Whether errors of cgroups for lack of permission are ignored.
     pub rootless: bool,
 }
@@ -243,6 +250,8 @@ pub struct ProcessPlan {
     pub rlimits: Vec<(u32, u64, u64)>,
     /// `no_new_privs`.
     pub no_new_privs: bool,
+    /// Whether the caller's supplementary groups stay, instead of `groups`.
+    pub keep_groups: bool,
     /// `oom_score_adj`
     pub oom_score_adj: Option<i32>,
     /// The file below /proc/self/attr, its content, and the property that asks for it.
@@ -267,25 +276,6 @@ pub struct ProcessPlan {
     pub seccomp: Option<seccomp::Filter>,
     /// Who gets the listener of a filter that notifies.
     pub agent: Option<Agent>,
-}
-
-/// The agent of a filter that notifies (config-linux.md, "Seccomp").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
-    /// Its socket.
-    pub path: String,
-    /// Words for it.
-    pub metadata: Option<String>,
-}
-
-impl Agent {
-    /// The agent that a profile names.
-    pub fn of(profile: Option<&seccomp::spec::Profile<'_>>) -> Option<Agent> {
-        let profile = profile?;
-        let path = profile.listener_path.as_deref().filter(|path| !path.is_empty())?;
-        let metadata = profile.listener_metadata.as_deref().map(str::to_owned);
-        Some(Agent { path: path.to_owned(), metadata })
-    }
 }
 
 /// Argument of `sched_setattr(2)`.
@@ -315,7 +305,10 @@ pub fn plan(spec: &Spec<'_>, options: &Options, host: &Host) -> Result<CreatePla
     check::hooks(spec.hooks.as_ref())?;
     let mut warnings = Vec::new();
     let process = match &spec.process {
-        Some(process) => Some(process::plan(process, linux, options, &namespaces, &mut warnings)?),
+        Some(process) => {
+            let around = process::Around { linux, annotations: &spec.annotations, options };
+            Some(process::plan(process, &around, &namespaces, &mut warnings)?)
+        }
         None => None,
     };
     let net_devices = net_devices::plan(linux, &namespaces, host)?;

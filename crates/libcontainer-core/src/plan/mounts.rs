@@ -6,6 +6,7 @@ use super::namespaces::id_map;
 use super::options::{MountOptions, ms};
 use super::rootfs::{FsOp, Surroundings};
 use super::{Namespaces, Options};
+use super::{extensions, id_words};
 use crate::error::{Error, Result};
 use crate::spec::{Mount, Spec};
 
@@ -22,7 +23,7 @@ pub struct FilesystemMount {
     pub source: String,
     /// Its options.
     pub options: MountOptions,
-    /// SELinux context (`linux.mountLabel`).
+    /// Option with the SELinux context (`linux.mountLabel`).
     pub label: Option<String>,
 }
 
@@ -111,6 +112,8 @@ pub fn plan(
             .push("linux.mountLabel: ignored, as SELinux is not active on this host".to_owned());
         label = None;
     }
+    let context = extensions::context_option(&spec.annotations)?;
+    let label = label.map(|label| format!("{context}=\"{label}\""));
     let rootfs = clean(&super::rootfs::path(spec, options)?);
     let mut ops = Vec::with_capacity(spec.mounts.len() + 12);
     for (index, mount) in spec.mounts.iter().enumerate() {
@@ -162,7 +165,7 @@ pub fn plan(
                     refuse_over_proc(&destination, &field)?;
                 }
                 let source = mount.source.as_deref().unwrap_or(kind).to_owned();
-                let label = label.filter(|_| labelled(kind)).map(str::to_owned);
+                let label = label.clone().filter(|_| labelled(kind));
                 let kind = kind.to_owned();
                 ops.push(FsOp::Filesystem(FilesystemMount {
                     field,
@@ -267,8 +270,18 @@ fn id_maps(
     words: &MountOptions,
     namespaces: &Namespaces,
 ) -> Result<Option<IdMaps>> {
-    let uids = id_map(&format!("{field}.uidMappings"), mount.uid_mappings.as_deref())?;
-    let gids = id_map(&format!("{field}.gidMappings"), mount.gid_mappings.as_deref())?;
+    let own = id_map(&format!("{field}.uidMappings"), mount.uid_mappings.as_deref())?;
+    let own = (own, id_map(&format!("{field}.gidMappings"), mount.gid_mappings.as_deref())?);
+    let (uids, gids) = match &words.id_maps {
+        None => own,
+        Some(text) if own.0.is_empty() && own.1.is_empty() => {
+            id_words::read(text, &format!("{field}.options"), namespaces)?
+        }
+        Some(_) => {
+            let reason = "idmap has mappings, and so have uidMappings or gidMappings";
+            return Err(Error::config(format!("{field}.options"), reason));
+        }
+    };
     match (uids.is_empty(), gids.is_empty()) {
         (false, false) => Ok(Some(IdMaps::Own(uids, gids))),
         (true, true) if words.idmap.is_none() => Ok(None),
@@ -278,8 +291,11 @@ fn id_maps(
             Err(Error::config(format!("{field}.options"), reason))
         }
         _ => {
-            let reason = "uidMappings and gidMappings must be given together";
-            Err(Error::config(format!("{field}.uidMappings"), reason))
+            let (property, reason) = match words.id_maps {
+                Some(_) => ("options", "idmap: uids and gids must be given together"),
+                None => ("uidMappings", "uidMappings and gidMappings must be given together"),
+            };
+            Err(Error::config(format!("{field}.{property}"), reason))
         }
     }
 }

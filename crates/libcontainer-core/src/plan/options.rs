@@ -168,6 +168,8 @@ pub struct MountOptions {
     pub bind: Option<bool>,
     /// Whether it is id-mapped, and whether the whole tree is.
     pub idmap: Option<bool>,
+    /// The maps that `idmap=` has of its own (crun).
+    pub id_maps: Option<String>,
     /// `tmpcopyup`
     pub copy_up: bool,
     /// `copy-symlink`
@@ -187,6 +189,7 @@ impl MountOptions {
         for word in words {
             match WORDS.binary_search_by(|(known, _)| (*known).cmp(word)) {
                 Ok(index) => options.apply(WORDS[index].1),
+                Err(_) if options.take_maps(word) => {}
                 Err(_) => {
                     if !options.data.is_empty() {
                         options.data.push(',');
@@ -196,6 +199,14 @@ impl MountOptions {
             }
         }
         options
+    }
+
+    /// Takes `idmap=MAPS`; false if it is another word.
+    fn take_maps(&mut self, word: &str) -> bool {
+        let Some((name @ ("idmap" | "ridmap"), maps)) = word.split_once('=') else { return false };
+        self.idmap = Some(name == "ridmap");
+        self.id_maps = Some(maps.to_owned()).filter(|maps| !maps.is_empty());
+        true
     }
 
     fn apply(&mut self, effect: Effect) {

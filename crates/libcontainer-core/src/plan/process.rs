@@ -4,19 +4,31 @@ use std::ffi::CString;
 
 use ::namespaces::{IdMap, Namespace};
 
-use super::{Agent, Namespaces, Options, ProcessPlan, c_string, scheduling};
+use super::extensions::{self, Annotations};
+use super::{Agent, Namespaces, Options, ProcessPlan, agent, c_string, scheduling};
 use crate::capability::{CapabilitySet, CapabilitySets, number};
 use crate::error::{Error, Result};
 use crate::spec::{Capabilities, Linux, Process, Rlimit, Str};
 
+/// What a process is planned for.
+#[derive(Debug)]
+pub struct Around<'a> {
+    /// The container's own configuration.
+    pub linux: Option<&'a Linux<'a>>,
+    /// And its annotations.
+    pub annotations: &'a Annotations,
+    /// What the command line says.
+    pub options: &'a Options,
+}
+
 /// Plans the container process.
 pub fn plan(
     process: &Process<'_>,
-    linux: Option<&Linux<'_>>,
-    options: &Options,
+    around: &Around<'_>,
     namespaces: &Namespaces,
     warnings: &mut Vec<String>,
 ) -> Result<ProcessPlan> {
+    let Around { linux, annotations, options } = *around;
     let user = &process.user;
     check_id("process.user.uid", user.uid, &namespaces.uid_map)?;
     check_id("process.user.gid", user.gid, &namespaces.gid_map)?;
@@ -25,10 +37,9 @@ pub fn plan(
         check_id(&format!("process.user.additionalGids[{index}]"), *gid, &namespaces.gid_map)?;
     }
     let (env, fill_home) = environment(process.env.as_deref().unwrap_or_default(), options)?;
-    let seccomp = match linux.and_then(|linux| linux.seccomp.as_ref()) {
-        Some(profile) => filter(profile)?,
-        None => None,
-    };
+    extensions::refuse_raw_filter(annotations)?;
+    let profile = agent::profile(linux, annotations, options.seccomp_receiver.as_deref());
+    let seccomp = profile.as_deref().map(|profile| filter(profile, annotations)).transpose()?;
     let affinity = process.exec_cpu_affinity.as_ref();
     scheduling::cpus("initial", affinity.and_then(|cpus| cpus.initial.as_deref()))?;
     scheduling::cpus("final", affinity.and_then(|cpus| cpus.last.as_deref()))?;
@@ -40,6 +51,7 @@ pub fn plan(
         uid: user.uid,
         gid: user.gid,
         groups,
+        keep_groups: extensions::keeps_groups(annotations),
         umask: umask(user.umask)?,
         capabilities: capabilities(process.capabilities.as_ref(), warnings),
         rlimits: rlimits(process.rlimits.as_deref().unwrap_or_default())?,
@@ -58,7 +70,7 @@ pub fn plan(
         own_stdio: user.uid != 0 || namespaces.has(Namespace::User),
         terminal: process.terminal.then_some(process.console_size),
         seccomp,
-        agent: Agent::of(linux.and_then(|linux| linux.seccomp.as_ref())),
+        agent: Agent::of(profile.as_deref()),
     })
 }
 
@@ -73,8 +85,14 @@ fn check_id(field: &str, id: u32, map: &[IdMap]) -> Result<()> {
 }
 
 fn arguments(args: &[Str<'_>]) -> Result<Vec<CString>> {
-    if args.first().is_none_or(|first| first.is_empty()) {
-        return Err(Error::config("process.args", "args must not be empty"));
+    match args.first() {
+        None => return Err(Error::config("process.args", "args must not be empty")),
+        // What engines look for, to end with 127.
+        Some(first) if first.is_empty() => {
+            let reason = "exec: \"\": executable file not found in $PATH";
+            return Err(Error::config("process.args[0]", reason));
+        }
+        Some(_) => {}
     }
     args.iter()
         .enumerate()
@@ -256,7 +274,10 @@ fn labels(process: &Process<'_>) -> Result<Vec<(&'static str, String, &'static s
     Ok(labels)
 }
 
-fn filter(profile: &seccomp::spec::Profile<'_>) -> Result<Option<seccomp::Filter>> {
+fn filter(
+    profile: &seccomp::spec::Profile<'_>,
+    annotations: &Annotations,
+) -> Result<seccomp::Filter> {
     let filter = seccomp::compile(profile).map_err(|error| {
         let path = error.path();
         let field = if path.is_empty() {
@@ -266,8 +287,9 @@ fn filter(profile: &seccomp::spec::Profile<'_>) -> Result<Option<seccomp::Filter
         };
         Error::config(field, error.message())
     })?;
+    extensions::check_syscalls(annotations, filter.ignored())?;
     tracing::debug!("seccomp filter flags: {}", filter.flags());
-    Ok(Some(filter))
+    Ok(filter)
 }
 
 #[cfg(test)]
