@@ -1,7 +1,7 @@
 //! What every test goes through: is all installed, a world, the body, nothing left behind.
 
 use crate::images::{Images, PROGRAMS};
-use crate::known;
+use crate::known::DIFFERENCES;
 use crate::world::{World, find, runtime};
 use std::any::type_name;
 use std::env;
@@ -9,6 +9,8 @@ use std::fs;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex};
+
+use behaviour::known::difference;
 
 /// Worlds at the same time: each has an engine and containers.
 const AT_ONCE: usize = 4;
@@ -161,7 +163,7 @@ where
     }));
     let runtime = runtime();
     let runtime = runtime.file_name().unwrap_or_default().to_string_lossy();
-    match (result, known::difference(&runtime, test)) {
+    match (result, difference(&DIFFERENCES, &runtime, test)) {
         (Ok(()), None) => {}
         (Ok(()), Some(reason)) => panic!("passes, but is listed as a difference: {reason}"),
         (Err(_), Some(reason)) => say(&format!("{test} fails with {runtime}: {reason}")),

@@ -15,6 +15,7 @@ mod config;
 mod console;
 mod container;
 pub mod host;
+pub mod known;
 mod leaks;
 pub mod mountinfo;
 pub mod names;

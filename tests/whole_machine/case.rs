@@ -1,7 +1,8 @@
 //! A test of the target, and how it is run: a machine with its engine, the body, nothing left behind.
 
-use crate::known::difference;
+use crate::known::DIFFERENCES;
 use crate::machine::{Engine, Machine, obstacle};
+use behaviour::known::difference;
 use behaviour::runtime;
 use libtest_mimic::{Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -60,7 +61,7 @@ fn run(chapter: Chapter, name: &str, test: Test) -> Result<(), Failed> {
     });
     let runtime = runtime().path();
     let runtime = runtime.file_name().unwrap_or_default().to_string_lossy();
-    match (result, difference(&runtime, name)) {
+    match (result, difference(&DIFFERENCES, &runtime, name)) {
         (Ok(()), None) | (Err(_), Some(_)) => Ok(()),
         (Ok(()), Some(reason)) => {
             Err(format!("passes, but is listed as a difference: {reason}").into())
