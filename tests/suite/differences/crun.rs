@@ -652,4 +652,9 @@ pub const DIFFERENCES: &[Difference] = &[
         "is held up by a pause beside a delete",
         &["concurrency::pause_beside_delete"],
     ),
+    always(
+        "crun",
+        "does not know the host's namespaces by their paths",
+        &["kernel::a_parameter_of_the_host_by_its_path_is_refused"],
+    ),
 ];
