@@ -1,9 +1,11 @@
 //! Control groups, as they are felt inside and left on the machine, whatever their version.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use behaviour::{Bundle, host};
+use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
 use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
@@ -12,6 +14,7 @@ pub const CASES: &[Case] = cases![
     the_container_is_in_every_hierarchy,
     exec_is_in_the_same_groups,
     delete_removes_the_groups,
+    delete_removes_groups_that_are_too_deep_for_a_path,
     a_group_with_processes_is_refused,
     pids_limit_stops_a_fork,
     memory_limit_kills,
@@ -54,6 +57,42 @@ fn delete_removes_the_groups() {
     assert!(!host::cgroups_named(&container.id).is_empty());
     container.delete_force().ok();
     assert_eq!(host::cgroups_named(&container.id), Vec::<std::path::PathBuf>::new());
+}
+
+/// A container that may make groups can nest them until no path names the last of them.
+fn delete_removes_groups_that_are_too_deep_for_a_path() {
+    let mut container = Bundle::new().sleeping();
+    let groups = host::cgroups_named(&container.id);
+    let _trees: Vec<Nested> = groups.iter().map(|group| Nested::below(group)).collect();
+    container.delete_force().ok();
+    assert_eq!(host::cgroups_named(&container.id), Vec::<std::path::PathBuf>::new());
+}
+
+/// Groups in one another, whose names are too long for one path.
+struct Nested(Vec<OwnedFd>);
+
+impl Nested {
+    const NAME: &str = "nested-nested-nested-nested-nested-nested-nested-nested-nested-nested";
+    const COUNT: usize = 80;
+
+    fn below(group: &Path) -> Nested {
+        let mut all = vec![OwnedFd::from(fs::File::open(group).unwrap())];
+        for _ in 0..Nested::COUNT {
+            let last = all.last().unwrap();
+            mkdirat(last, Nested::NAME, Mode::RWXU).unwrap();
+            all.push(openat(last, Nested::NAME, OFlags::RDONLY, Mode::empty()).unwrap());
+        }
+        Nested(all)
+    }
+}
+
+impl Drop for Nested {
+    /// What the runtime did not remove.
+    fn drop(&mut self) {
+        for group in self.0.iter().rev().skip(1) {
+            let _ = unlinkat(group, Nested::NAME, AtFlags::REMOVEDIR);
+        }
+    }
 }
 
 fn a_group_with_processes_is_refused() {

@@ -122,6 +122,8 @@ const MOUNTS_COMMAND: &[&str] = &[
     "mounts_command::a_mount_is_removed",
     "mounts_command::what_is_no_mount_can_not_be_removed",
     "mounts_command::a_link_does_not_lead_to_another_mount",
+    "mounts_command::a_changed_root_does_not_lead_to_another_mount",
+    "mounts_command::without_a_mount_namespace_it_is_refused",
     "mounts_command::a_filesystem_of_a_namespace_is_refused",
     "mounts_command::a_bad_document_is_refused",
     "mounts_command::a_stopped_container_is_refused",

@@ -22,6 +22,7 @@ pub const CASES: &[Case] = cases![
     a_key_with_dots_in_its_way_is_refused,
     an_ipc_parameter_needs_the_namespace,
     a_network_parameter_needs_the_namespace,
+    a_parameter_of_the_host_by_its_path_is_refused,
     the_hostname_parameter_is_refused,
     a_bad_value_is_an_error,
     an_unknown_key_is_an_error,
@@ -100,6 +101,12 @@ fn a_key_with_dots_in_its_way_is_refused() {
     for key in keys {
         is_refused(Bundle::new(), key);
     }
+}
+
+fn a_parameter_of_the_host_by_its_path_is_refused() {
+    let own = |kind: &str, name: &str| Bundle::new().join(kind, format!("/proc/self/ns/{name}"));
+    is_refused(own("network", "net"), "net.ipv4.ip_forward");
+    is_refused(own("ipc", "ipc"), "kernel.msgmax");
 }
 
 fn an_ipc_parameter_needs_the_namespace() {

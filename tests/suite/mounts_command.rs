@@ -16,6 +16,8 @@ pub const CASES: &[Case] = cases![
     a_mount_is_removed,
     what_is_no_mount_can_not_be_removed,
     a_link_does_not_lead_to_another_mount,
+    a_changed_root_does_not_lead_to_another_mount,
+    without_a_mount_namespace_it_is_refused,
     a_filesystem_of_a_namespace_is_refused,
     a_bad_document_is_refused,
     a_stopped_container_is_refused,
@@ -113,6 +115,28 @@ fn a_link_does_not_lead_to_another_mount() {
     let seen = container.exec(&[], &steps).seen();
     assert_eq!(seen[steps[0]], "EROFS");
     assert_eq!(seen[steps[1]]["minor"], 3);
+}
+
+/// A container with CAP_SYS_CHROOT: its process says what its root is.
+fn a_changed_root_does_not_lead_to_another_mount() {
+    let mut bundle = Bundle::new().writable();
+    for set in ["bounding", "effective", "permitted"] {
+        bundle = bundle.push(&format!("process.capabilities.{set}"), "CAP_SYS_CHROOT");
+    }
+    let container = bundle.steps(&["chroot /proc", "sleep"]).started();
+    container.output().wait_for("asleep");
+    remove(&container, json!([{ "destination": "/irq" }])).fails_with("no such file or directory");
+    let file = "open /proc/irq/default_smp_affinity w";
+    assert_eq!(container.exec(&[], &[file]).seen()[file], "EROFS");
+}
+
+fn without_a_mount_namespace_it_is_refused() {
+    let bundle = Bundle::new().without_namespace("mount").set("mounts", json!([]));
+    let bundle = bundle.without("linux.maskedPaths").without("linux.readonlyPaths").writable();
+    let container = bundle.sleeping();
+    let tmpfs = json!([{ "destination": "/tmp", "type": "tmpfs" }]);
+    add(&container, tmpfs.clone()).fails_with("no mount namespace");
+    remove(&container, tmpfs).fails_with("no mount namespace");
 }
 
 /// Made on the host, it would show the host's processes.

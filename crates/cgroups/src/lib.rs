@@ -10,6 +10,7 @@ mod controllers;
 mod cpuset;
 mod create;
 mod delegate;
+mod descent;
 mod devices;
 mod elsewhere;
 mod error;

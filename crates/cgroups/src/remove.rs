@@ -6,11 +6,10 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
+use crate::descent::walk;
 use crate::error::{At, Error};
 use crate::file;
 use crate::layout::Kind;
-use crate::path::join;
-use crate::processes::children;
 use crate::record::Record;
 use crate::systemd::{Left, Unit};
 
@@ -127,10 +126,10 @@ impl Record {
 
 /// Removes a directory and all below it, children first.
 fn remove_tree(root: BorrowedFd<'_>, path: &str) -> Result<(), Errno> {
-    for child in children(root, path)? {
-        // A busy child makes its parent busy: that one's error is the one that counts.
-        let _ = remove_tree(root, &join(path, &child));
-    }
+    // A busy child, or one that cannot be looked at, makes its parent busy: that one's error counts.
+    let _ = walk(root, path, path, &mut |_| Ok(()), &mut |parent, name| {
+        let _ = rmdir(parent, name);
+    });
     rmdir(root, path)
 }
 

@@ -112,6 +112,7 @@ pub fn launch(
     trace::phase("open");
     let console = request.console_socket.as_deref().map(console_socket::connect).transpose()?;
     let files = spawn::open_namespaces(&plan)?;
+    spawn::check_parameters(&plan, &files)?;
     let network = net_devices::joined(&plan, &files)?;
     let group = match &plan.intel_rdt {
         Some(rdt) => Some((intel_rdt::claim(intel_rdt::find_root()?, rdt)?, rdt)),

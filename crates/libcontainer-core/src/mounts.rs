@@ -7,7 +7,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use ::namespaces::{
-    CloneRequest, Fork, Namespace, NamespaceSet, join_all_of_process, send_signal, wait_for_end,
+    CloneRequest, Fork, Namespace, NamespaceSet, join_all_of_process, wait_for_end,
 };
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -19,12 +19,14 @@ use crate::create::parse;
 use crate::error::{At, Error, Result, Side};
 use crate::init::{Change, Tree};
 use crate::plan::options::{MountOptions, ms};
-use crate::plan::{self, BindMount, FilesystemMount, FsOp, Host, IdMaps, Options, clean_path};
+use crate::plan::{
+    self, BindMount, FilesystemMount, FsOp, Host, IdMaps, Namespaces, Options, clean_path,
+};
 use crate::rootfs::{Place, Root, file_type};
 use crate::spec::{self, Mount};
 use crate::step::Step;
 use crate::sync::{self, Message};
-use crate::{caller, init, maps, procfs, spawn, sys};
+use crate::{caller, init, inside, maps, procfs, spawn, sys};
 
 /// Filesystems that show something of a namespace: made on the host, they would show the host's.
 const OF_A_NAMESPACE: [&str; 6] = ["proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"];
@@ -52,7 +54,7 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     let ops = plan::plan_mounts(&spec, &options, &host, &mut warnings)?;
     let mounts = ops.iter().map(|op| detach(op, live)).collect::<Result<Vec<_>>>()?;
-    in_container(live, |root| mounts.iter().try_for_each(|mount| attach(mount, root)))?;
+    in_container(container, live, |root| mounts.iter().try_for_each(|mount| attach(mount, root)))?;
     Ok(warnings)
 }
 
@@ -60,7 +62,7 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
 pub fn remove(container: &Container, document: &[u8]) -> Result<()> {
     let live = container.signallable()?;
     let mounts = read(document)?;
-    in_container(live, |root| {
+    in_container(container, live, |root| {
         mounts.iter().enumerate().rev().try_for_each(|(index, mount)| {
             detach_from(&clean_path(&mount.destination), root)
                 .at(Step::Unmount, &*mount.destination)
@@ -203,17 +205,24 @@ fn detach_from(destination: &str, root: &Root<'_>) -> std::result::Result<(), Er
 }
 
 /// Runs something in the container's mount namespace, in a process of its own.
-fn in_container(live: &Live, work: impl FnOnce(&Root<'_>) -> Result<()>) -> Result<()> {
-    let label = format!("/proc/{}/root", live.pid);
-    let top = rustix::fs::open(&*label, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-        .at(Step::JoinNamespace, &*label)?;
-    // If the process is still there, the root is its own.
-    send_signal(live.as_fd(), 0).at(Step::CheckStatus, "container not running")?;
+///
+/// Below the root of that namespace, as the container's process may have changed its own.
+fn in_container(
+    container: &Container,
+    live: &Live,
+    work: impl FnOnce(&Root<'_>) -> Result<()>,
+) -> Result<()> {
+    let namespaces = namespaces_of(container)?;
+    if !namespaces.has(Namespace::Mount) {
+        let words = "the container has no mount namespace, and the host's are left alone";
+        return Err(Error::new(Step::CheckStatus, words));
+    }
+    let other = inside::root_to_enter((live.pid, live.as_fd()), &namespaces)?;
     let (ours, theirs) = sync::pair()?;
     let child = match spawn::clone(&CloneRequest::default())? {
         Fork::Child => {
             drop(ours);
-            let done = enter(live).and_then(|()| work(&Root::new(top.as_fd())));
+            let done = enter(live, other).and_then(|top| work(&Root::new(top.as_fd())));
             let _ = theirs.send(&done.map_or_else(Message::Failed, |()| Message::Ready));
             sys::exit_now(0)
         }
@@ -233,9 +242,19 @@ fn in_container(live: &Live, work: impl FnOnce(&Root<'_>) -> Result<()>) -> Resu
     }
 }
 
-fn enter(live: &Live) -> Result<()> {
+fn namespaces_of(container: &Container) -> Result<Namespaces> {
+    let text = container.dir.read_config()?;
+    let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
+    plan::namespaces_of(parse(&text)?.linux.as_ref(), &host)
+}
+
+/// Enters the mount namespace; gives the root that counts: another one, or that of the namespace.
+fn enter(live: &Live, other: Option<OwnedFd>) -> Result<OwnedFd> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::JoinNamespace, "not dumpable")?;
     rustix::process::umask(Mode::empty());
     let mount = NamespaceSet::EMPTY.with(Namespace::Mount);
-    join_all_of_process(live.as_fd(), mount).at(Step::JoinNamespace, "of the container")
+    join_all_of_process(live.as_fd(), mount).at(Step::JoinNamespace, "of the container")?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let own = || rustix::fs::open("/", flags, Mode::empty());
+    other.map_or_else(own, Ok).at(Step::EnterRoot, "of the container")
 }

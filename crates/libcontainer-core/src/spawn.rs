@@ -15,7 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 
 use crate::error::{At, Cause, Error, Result, cgroup_failed};
-use crate::plan::CreatePlan;
+use crate::plan::{CreatePlan, sysctl_namespace};
 use crate::procfs;
 use crate::step::Step;
 use crate::sync::{Message, Pipe};
@@ -42,6 +42,28 @@ pub fn open_namespaces(plan: &CreatePlan) -> Result<Vec<NamespaceFile>> {
             })
         })
         .collect()
+}
+
+/// Refuses to set a parameter of the host by way of a namespace that is joined: the path leads to the
+/// caller's own.
+pub fn check_parameters(plan: &CreatePlan, files: &[NamespaceFile]) -> Result<()> {
+    for (file, _, field) in &plan.init.sysctls {
+        let kind = sysctl_namespace(file);
+        let Some(joined) = files.iter().find(|joined| Some(joined.kind()) == kind) else {
+            continue;
+        };
+        let path = format!("/proc/self/ns/{}", joined.kind().proc_name());
+        let own = rustix::fs::stat(&*path).at_with(Step::OpenNamespace, || path.clone())?;
+        let place = rustix::fs::fstat(joined).at(Step::OpenNamespace, path)?;
+        if (own.st_dev, own.st_ino) == (place.st_dev, place.st_ino) {
+            let reason = format!(
+                "sysctl is not allowed: it belongs to the {} namespace, and the one that is joined is the host's",
+                joined.kind().name()
+            );
+            return Err(Error::config(field.clone(), reason));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the process and runs `init` in it, with the namespaces that are left for it to join.

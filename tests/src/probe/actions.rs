@@ -33,6 +33,7 @@ pub fn act(verb: &str, operands: &str, words: &[&str]) -> Value {
         ("fork", [count]) => fork(number(count)),
         ("notify", _) => outcome(notify(operands)),
         ("chdir", [path]) => outcome(rustix::process::chdir(*path)),
+        ("chroot", [path]) => outcome(rustix::process::chroot(*path)),
         _ => {
             eprintln!("probe: no such step: {verb} {operands}");
             std::process::exit(64);

@@ -652,4 +652,14 @@ pub const DIFFERENCES: &[Difference] = &[
         "is held up by a pause beside a delete",
         &["concurrency::pause_beside_delete"],
     ),
+    always(
+        "crun",
+        "does not know the host's namespaces by their paths",
+        &["kernel::a_parameter_of_the_host_by_its_path_is_refused"],
+    ),
+    always(
+        "crun",
+        "leaves cgroups that are nested too deep for a path",
+        &["cgroups::delete_removes_groups_that_are_too_deep_for_a_path"],
+    ),
 ];

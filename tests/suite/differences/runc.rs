@@ -416,4 +416,14 @@ pub const DIFFERENCES: &[Difference] = &[
         "executes what the bundle's config.json says now",
         &["lifecycle::edits_after_create_have_no_effect"],
     ),
+    always(
+        "runc",
+        "knows the host's network namespace by its path, and no other",
+        &["kernel::a_parameter_of_the_host_by_its_path_is_refused"],
+    ),
+    always(
+        "runc",
+        "leaves cgroups that are nested too deep for a path",
+        &["cgroups::delete_removes_groups_that_are_too_deep_for_a_path"],
+    ),
 ];

@@ -40,6 +40,7 @@ pub use process::Around;
 pub use process::rlimit_name;
 pub use rootfs::{DeviceKind, DeviceNode, FsOp};
 pub use scheduling::memory_policy_names;
+pub use sysctl::namespace_of as sysctl_namespace;
 pub use text::describe;
 
 /// What the caller wants besides the configuration.

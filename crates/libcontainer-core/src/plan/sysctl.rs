@@ -65,15 +65,23 @@ fn refusal(file: &str, namespaces: &Namespaces) -> Option<String> {
             format!("sysctl is not allowed: it belongs to the {} namespace, and the container uses the host's", kind.name())
         })
     };
+    if file == "kernel/hostname" {
+        return Some("sysctl is not allowed: use the property hostname instead".to_owned());
+    }
+    match namespace_of(file) {
+        Some(kind) => needs(kind),
+        None => Some("sysctl is not in a separate kernel namespace".to_owned()),
+    }
+}
+
+/// The kind of namespace that has its own of a file below /proc/sys.
+pub fn namespace_of(file: &str) -> Option<Namespace> {
     match file {
-        "kernel/hostname" => {
-            Some("sysctl is not allowed: use the property hostname instead".to_owned())
-        }
-        "kernel/domainname" => needs(Namespace::Uts),
-        _ if IPC_KEYS.contains(&file) || file.starts_with("fs/mqueue/") => needs(Namespace::Ipc),
-        _ if file.starts_with("net/") => needs(Namespace::Network),
-        _ if file.starts_with("user/") => needs(Namespace::User),
-        _ => Some("sysctl is not in a separate kernel namespace".to_owned()),
+        "kernel/domainname" => Some(Namespace::Uts),
+        _ if IPC_KEYS.contains(&file) || file.starts_with("fs/mqueue/") => Some(Namespace::Ipc),
+        _ if file.starts_with("net/") => Some(Namespace::Network),
+        _ if file.starts_with("user/") => Some(Namespace::User),
+        _ => None,
     }
 }
 
