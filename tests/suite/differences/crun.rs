@@ -403,6 +403,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "takes a group that others use",
         &["cgroups::a_group_with_processes_is_refused"],
     ),
+    always(
+        "crun",
+        "lets the kernel change cpu.shares",
+        &["cgroups_v1::cpu_shares_that_the_kernel_would_change"],
+    ),
     always("crun 1.8", "writes -1 to pids.max", &["cgroups_v1::pids_without_limit"]),
     always(
         "crun",
