@@ -357,6 +357,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "crun",
+        "takes no pipe for the configuration",
+        &["cli::the_configuration_may_be_a_pipe"],
+    ),
+    always(
+        "crun",
         "hooks get statuses, a bundle and process ids of its own making",
         &[
             "hooks::the_state_says_which_moment",
