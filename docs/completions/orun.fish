@@ -91,7 +91,7 @@ complete -c orun -n "__fish_orun_using_subcommand checkpoint" -l lazy-pages -d '
 complete -c orun -n "__fish_orun_using_subcommand checkpoint" -l auto-dedup -d 'Free memory of the image as it is used'
 complete -c orun -n "__fish_orun_using_subcommand checkpoint" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand create" -s b -l bundle -d 'The bundle\'s directory [default: .]' -r -f -a "(__fish_complete_directories)"
-complete -c orun -n "__fish_orun_using_subcommand create" -s f -l config -d 'Another file than the bundle\'s config.json' -r -F
+complete -c orun -n "__fish_orun_using_subcommand create" -s f -l config -d 'Another file than the bundle\'s config.json; - for stdin' -r -F
 complete -c orun -n "__fish_orun_using_subcommand create" -l console-socket -d 'Unix socket that gets the terminal\'s master' -r -F
 complete -c orun -n "__fish_orun_using_subcommand create" -l pidfd-socket -d 'Unix socket that gets a pidfd' -r -F
 complete -c orun -n "__fish_orun_using_subcommand create" -l pid-file -d 'Write the process id to this file' -r -F
@@ -138,7 +138,7 @@ complete -c orun -n "__fish_orun_using_subcommand list" -s h -l help -d 'Show he
 complete -c orun -n "__fish_orun_using_subcommand mounts" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand pause" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand plan" -s b -l bundle -d 'The bundle\'s directory [default: .]' -r -f -a "(__fish_complete_directories)"
-complete -c orun -n "__fish_orun_using_subcommand plan" -s f -l config -d 'Another file than the bundle\'s config.json' -r -F
+complete -c orun -n "__fish_orun_using_subcommand plan" -s f -l config -d 'Another file than the bundle\'s config.json; - for stdin' -r -F
 complete -c orun -n "__fish_orun_using_subcommand plan" -l format -d 'text or json' -r
 complete -c orun -n "__fish_orun_using_subcommand plan" -l no-pivot -d 'Do not use pivot_root, for a root on a ramdisk'
 complete -c orun -n "__fish_orun_using_subcommand plan" -s h -l help -d 'Show help'
@@ -174,7 +174,7 @@ complete -c orun -n "__fish_orun_using_subcommand restore" -l auto-dedup -d 'Fre
 complete -c orun -n "__fish_orun_using_subcommand restore" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand resume" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand run" -s b -l bundle -d 'The bundle\'s directory [default: .]' -r -f -a "(__fish_complete_directories)"
-complete -c orun -n "__fish_orun_using_subcommand run" -s f -l config -d 'Another file than the bundle\'s config.json' -r -F
+complete -c orun -n "__fish_orun_using_subcommand run" -s f -l config -d 'Another file than the bundle\'s config.json; - for stdin' -r -F
 complete -c orun -n "__fish_orun_using_subcommand run" -l console-socket -d 'Unix socket that gets the terminal\'s master' -r -F
 complete -c orun -n "__fish_orun_using_subcommand run" -l pidfd-socket -d 'Unix socket that gets a pidfd' -r -F
 complete -c orun -n "__fish_orun_using_subcommand run" -l pid-file -d 'Write the process id to this file' -r -F
@@ -223,7 +223,7 @@ complete -c orun -n "__fish_orun_using_subcommand update" -l kernel-memory -d 'I
 complete -c orun -n "__fish_orun_using_subcommand update" -l kernel-memory-tcp -d 'Limit of TCP buffers, cgroup v1' -r
 complete -c orun -n "__fish_orun_using_subcommand update" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_using_subcommand validate" -s b -l bundle -d 'The bundle\'s directory [default: .]' -r -f -a "(__fish_complete_directories)"
-complete -c orun -n "__fish_orun_using_subcommand validate" -s f -l config -d 'Another file than the bundle\'s config.json' -r -F
+complete -c orun -n "__fish_orun_using_subcommand validate" -s f -l config -d 'Another file than the bundle\'s config.json; - for stdin' -r -F
 complete -c orun -n "__fish_orun_using_subcommand validate" -l format -d 'text or json' -r
 complete -c orun -n "__fish_orun_using_subcommand validate" -l strict -d 'Fail for warnings too'
 complete -c orun -n "__fish_orun_using_subcommand validate" -s h -l help -d 'Show help'

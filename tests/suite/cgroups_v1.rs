@@ -22,6 +22,7 @@ pub const CASES: &[Case] = cases![
     memory_swappiness,
     memory_without_oom_killer,
     cpu_shares,
+    cpu_shares_that_the_kernel_would_change,
     cpu_quota_and_period,
     cpu_sets,
     block_io_throttle,
@@ -117,6 +118,13 @@ fn memory_without_oom_killer() {
 fn cpu_shares() {
     let container = Bundle::new().set("linux.resources.cpu.shares", 321).created();
     assert_eq!(value_of(&container, "cpu", "cpu.shares"), "321");
+}
+
+fn cpu_shares_that_the_kernel_would_change() {
+    for (shares, bound) in [(1, "minimum"), (262_145, "maximum")] {
+        let mut container = Bundle::new().set("linux.resources.cpu.shares", shares);
+        container.create().fails_with(&format!("the {bound} allowed cpu-shares is"));
+    }
 }
 
 fn cpu_quota_and_period() {

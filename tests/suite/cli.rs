@@ -34,6 +34,7 @@ pub const CASES: &[Case] = cases![
     the_root_is_made_with_mode_0700,
     the_root_may_be_relative,
     accepts_the_options_of_engines,
+    the_configuration_may_be_a_pipe,
     a_timeline_of_both_sides,
     a_timeline_that_cannot_be_written_is_a_warning,
 ];
@@ -223,6 +224,23 @@ fn accepts_the_options_of_engines() {
     container.call_with("kill", &["--all"]).arg("9").finish().ok();
     container.wait_for("stopped");
     container.delete().ok();
+}
+
+fn the_configuration_may_be_a_pipe() {
+    for name in ["-", "/dev/stdin"] {
+        let bundle = Bundle::new().steps(&["self"]);
+        let call = bundle.run_call(&["--config", name]);
+        let text = fs::read_to_string(bundle.path().join("config.json")).unwrap();
+        let text = text.replace("\"box\"", "\"piped\"");
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        drop(writer);
+        let output = fs::File::create(bundle.scratch("out")).unwrap();
+        let error = output.try_clone().unwrap();
+        call.stdio(reader.into(), output.into(), error.into()).finish().ok();
+        let said = fs::read_to_string(bundle.scratch("out")).unwrap();
+        assert!(said.contains("\"hostname\":\"piped\""), "{name}: {said}");
+    }
 }
 
 fn written_spec(options: &[&str]) -> Value {

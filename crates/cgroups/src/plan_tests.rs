@@ -211,6 +211,8 @@ fn refused() {
         (Kind::V2, r#"{"memory":{"reservation":-2}}"#, "memory.reservation"),
         (Kind::V1, r#"{"memory":{"swappiness":101}}"#, "memory.swappiness"),
         (Kind::V2, r#"{"cpu":{"cpus":"all"}}"#, "cpu.cpus"),
+        (Kind::V1, r#"{"cpu":{"shares":1}}"#, "cpu.shares"),
+        (Kind::Hybrid, r#"{"cpu":{"shares":262145}}"#, "cpu.shares"),
         (
             Kind::V1,
             r#"{"hugepageLimits":[{"pageSize":"2MB","limit":0}]}"#,

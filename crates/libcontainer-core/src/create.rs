@@ -101,7 +101,7 @@ pub fn launch(
 ) -> Result<Created> {
     check_id(&request.options.id)?;
     trace::phase("read");
-    let text = read_config(&request.options.bundle, request.config.as_deref())?;
+    let text = read_config(&request.options.bundle, request.config.as_deref(), Some(signals))?;
     let (host, mut plan) = read_and_plan(store, request, &text)?;
     if let Some(recorder) = recorder {
         recorder.take_over(&mut plan);
@@ -241,9 +241,14 @@ pub fn tell_pid(socket: Option<&str>, file: Option<&str>, child: &Child) -> Resu
     }
 }
 
-/// Reads the configuration of a bundle, or another file in its place.
-pub fn read_config(bundle: &str, config: Option<&str>) -> Result<Vec<u8>> {
+/// Reads the configuration of a bundle, or another file in its place: also a pipe, or `-` for stdin.
+pub fn read_config(
+    bundle: &str,
+    config: Option<&str>,
+    signals: Option<&Signals>,
+) -> Result<Vec<u8>> {
     let name = match config {
+        Some("-") => "/dev/stdin".to_owned(),
         Some(path) => path.to_owned(),
         None => format!("{}/config.json", bundle.trim_end_matches('/')),
     };
@@ -254,14 +259,34 @@ pub fn read_config(bundle: &str, config: Option<&str>) -> Result<Vec<u8>> {
     }
     let file = opened.at_with(Step::ReadConfig, || name.clone())?;
     let stat = rustix::fs::fstat(&file).at_with(Step::ReadConfig, || name.clone())?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Error::because(Step::ReadConfig, name, "it is not a regular file"));
+    let text = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_size > CONFIG_MAX => Ok(Vec::new()),
+        FileType::RegularFile => read_sized(file, stat.st_size.max(0) as usize),
+        // Whoever names one waits for who writes it; the bundle's own would be a trap.
+        FileType::Fifo if config.is_some() => return read_pipe(&file, &name, signals),
+        _ => return Err(Error::because(Step::ReadConfig, name, "it is not a regular file")),
     }
-    if stat.st_size > CONFIG_MAX {
-        let reason = format!("it is larger than {} MiB", CONFIG_MAX >> 20);
-        return Err(Error::because(Step::ReadConfig, name, reason));
+    .at_with(Step::ReadConfig, || name.clone())?;
+    if stat.st_size > CONFIG_MAX { Err(too_large(&name)) } else { Ok(text) }
+}
+
+fn read_pipe(pipe: &OwnedFd, name: &str, signals: Option<&Signals>) -> Result<Vec<u8>> {
+    rustix::fs::fcntl_setfl(pipe, OFlags::empty()).at(Step::ReadConfig, name)?;
+    let (mut text, mut part) = (Vec::new(), [0; 4096]);
+    while text.len() <= CONFIG_MAX as usize {
+        signals.map_or(Ok(()), |signals| signals.wait_for(pipe.as_fd()))?;
+        match rustix::io::read(pipe, &mut part) {
+            Ok(0) => return Ok(text),
+            Ok(count) => text.extend_from_slice(&part[..count]),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).at(Step::ReadConfig, name),
+        }
     }
-    read_sized(file, stat.st_size.max(0) as usize).at(Step::ReadConfig, name)
+    Err(too_large(name))
+}
+
+fn too_large(name: &str) -> Error {
+    Error::because(Step::ReadConfig, name, format!("it is larger than {} MiB", CONFIG_MAX >> 20))
 }
 
 /// Reads a configuration; an error names the property, line and column.

@@ -8,6 +8,7 @@ use libcontainer_core::template::Template;
 
 /// Configurations that only one of the two reads, and why.
 const DIFFERENCES: &[(&str, &str)] = &[
+    ("nulls.json", "null for process.user, which runc takes"),
     (
         "process.json",
         "oci-spec has no SCHED_FLAG_RESET_ON_FORK, and an unknown capability is fatal to it",

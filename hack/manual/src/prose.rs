@@ -37,6 +37,19 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",
                 "Descriptors of a service that are passed to the program (sd_listen_fds(3)).",
             ),
+            (
+                "RUN_OCI_SECCOMP_RECEIVER",
+                "The socket of the agent for seccomp profiles that notify and name none.",
+            ),
+            ("ORUN_TRACE", "As --trace."),
+            (
+                "DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS",
+                "Where systemd's manager, or the user's, is asked for cgroups.",
+            ),
+            (
+                "PATH, and all others",
+                "Handed to hooks on the runtime's side that have no environment of their own.",
+            ),
         ],
     ),
     (

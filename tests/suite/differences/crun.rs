@@ -357,6 +357,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "crun",
+        "takes no pipe for the configuration",
+        &["cli::the_configuration_may_be_a_pipe"],
+    ),
+    always(
+        "crun",
         "hooks get statuses, a bundle and process ids of its own making",
         &[
             "hooks::the_state_says_which_moment",
@@ -402,6 +407,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "crun",
         "takes a group that others use",
         &["cgroups::a_group_with_processes_is_refused"],
+    ),
+    always(
+        "crun",
+        "lets the kernel change cpu.shares",
+        &["cgroups_v1::cpu_shares_that_the_kernel_would_change"],
     ),
     always("crun 1.8", "writes -1 to pids.max", &["cgroups_v1::pids_without_limit"]),
     always(

@@ -249,6 +249,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "runc",
+        "takes no other file for the configuration",
+        &["cli::the_configuration_may_be_a_pipe"],
+    ),
+    always(
+        "runc",
         "start does not wait for startContainer hooks",
         &["hook_failures::a_failing_start_container_fails_start"],
     ),

@@ -4,10 +4,21 @@ use crate::error::PlanError;
 use crate::resources::Steps;
 use crate::spec::Cpu;
 
+/// What the kernel takes; it would silently put the nearest in the place of another.
+const SHARES: std::ops::RangeInclusive<u64> = 2..=262_144;
+
 pub(crate) fn steps(to: &mut Steps<'_>, cpu: &Cpu<'_>) -> Result<(), PlanError> {
     let mut weight = Vec::new();
     if let Some(shares) = cpu.shares.filter(|shares| *shares != 0) {
         let field = "linux.resources.cpu.shares";
+        if shares < *SHARES.start() {
+            let reason = format!("the minimum allowed cpu-shares is {}", SHARES.start());
+            return Err(PlanError::new(field, reason));
+        }
+        if shares > *SHARES.end() {
+            let reason = format!("the maximum allowed cpu-shares is {}", SHARES.end());
+            return Err(PlanError::new(field, reason));
+        }
         weight.push(to.make("cpu", "cpu.shares", shares.to_string(), field)?);
     }
     if let Some(idle) = cpu.idle {

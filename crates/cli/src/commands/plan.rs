@@ -13,7 +13,7 @@ pub fn plan(context: &Context, global: &Words, words: &Words) -> Result<i32, Fai
     if options.id.is_empty() {
         "ID".clone_into(&mut options.id);
     }
-    let text = read_config(&options.bundle, words.last("config")).map_err(failed)?;
+    let text = read_config(&options.bundle, words.last("config"), None).map_err(failed)?;
     let spec = parse(&text).map_err(failed)?;
     let host = Host::probe(&options).map_err(failed)?;
     let plan = plan::plan(&spec, &options, &host).map_err(failed)?;

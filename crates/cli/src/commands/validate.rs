@@ -14,7 +14,7 @@ pub fn validate(context: &Context, global: &Words, words: &Words) -> Result<i32,
     let mut options = options(context, global, words, Vec::new()).map_err(failed)?;
     "ID".clone_into(&mut options.id);
     let config = words.last("config");
-    let text = read_config(&options.bundle, config).map_err(failed)?;
+    let text = read_config(&options.bundle, config, None).map_err(failed)?;
     let bundle = words.last("bundle").map_or("", |bundle| bundle.trim_end_matches('/'));
     let file = match (config, bundle) {
         (Some(file), _) => file.to_owned(),

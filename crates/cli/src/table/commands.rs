@@ -7,7 +7,7 @@ const MANY: usize = usize::MAX;
 const HELP: Flag = switch("help", Some('h'), "Show help");
 const BUNDLE: Flag = value("bundle", Some('b'), "DIR", "The bundle's directory [default: .]");
 const CONFIG: Flag =
-    value("config", Some('f'), "FILE", "Another file than the bundle's config.json");
+    value("config", Some('f'), "FILE", "Another file than the bundle's config.json; - for stdin");
 const CONSOLE: Flag =
     value("console-socket", None, "PATH", "Unix socket that gets the terminal's master");
 const PIDFD: Flag = value("pidfd-socket", None, "PATH", "Unix socket that gets a pidfd");

@@ -167,10 +167,11 @@ impl ProcessPlan {
         for (file, label, _) in &self.labels {
             add(format!("label {file} {label}"));
         }
-        add(format!(
-            "user {}:{} groups {:?} umask {:03o}",
-            self.uid, self.gid, self.groups, self.umask
-        ));
+        let groups = match self.keep_groups {
+            true => "of the caller".to_owned(),
+            false => format!("{:?}", self.groups),
+        };
+        add(format!("user {}:{} groups {groups} umask {:03o}", self.uid, self.gid, self.umask));
         let sets = &self.capabilities;
         let names = [
             ("bounding", sets.bounding),

@@ -10,7 +10,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use linux::{
     Device, IntelRdt, Linux, MemoryPolicy, NamespaceEntry, NetDevice, Personality, TimeOffset,
@@ -37,7 +37,7 @@ pub struct Spec<'a> {
     #[serde(default, borrow)]
     pub root: Option<Root<'a>>,
     /// Mounts, in the order in which they are made.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "or_nothing")]
     pub mounts: Vec<Mount<'a>>,
     /// The container process; without it the container can be created but not started.
     #[serde(default, borrow)]
@@ -52,7 +52,7 @@ pub struct Spec<'a> {
     #[serde(default)]
     pub hooks: Option<Hooks>,
     /// Free words of the caller.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub annotations: BTreeMap<String, String>,
     /// What only Linux has.
     #[serde(default, borrow)]
@@ -107,27 +107,34 @@ pub struct IdMapping {
     pub size: u32,
 }
 
+/// null is nothing, as in Go: encoders write it for lists and maps that are not there.
+fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    value: D,
+) -> std::result::Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
+}
+
 /// The six lists of hooks (config.md, "POSIX-platform Hooks"); kept in the state, so owned.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hooks {
     /// Deprecated; called with `createRuntime`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub prestart: Vec<Hook>,
     /// After the namespaces exist, before pivot_root, in the runtime's namespaces.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub create_runtime: Vec<Hook>,
     /// At the same moment, in the container's namespaces.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub create_container: Vec<Hook>,
     /// Inside the container, before the program runs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub start_container: Vec<Hook>,
     /// After the program was started, in the runtime's namespaces.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub poststart: Vec<Hook>,
     /// After the container was deleted, in the runtime's namespaces.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub poststop: Vec<Hook>,
 }
 
@@ -137,7 +144,7 @@ pub struct Hook {
     /// Absolute path of the program.
     pub path: String,
     /// Arguments with argv[0]; empty for just the path.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
     /// The whole environment; without it, that of who runs the hook.
     #[serde(default, skip_serializing_if = "Option::is_none")]

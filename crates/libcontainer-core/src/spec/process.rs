@@ -15,7 +15,7 @@ pub struct Process<'a> {
     #[serde(default)]
     pub console_size: Option<ConsoleSize>,
     /// Ids and umask.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_nothing")]
     pub user: User,
     /// The program and its arguments.
     #[serde(default, borrow)]
