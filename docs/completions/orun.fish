@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_orun_global_optspecs
-    string join \n debug log= log-format= trace= log-level= root= systemd-cgroup cgroup-manager= rootless= h/help v/version criu=
+    string join \n debug l/log= log-format= trace= log-level= r/root= s/systemd-cgroup cgroup-manager= rootless= h/help v/version criu=
 end
 
 function __fish_orun_needs_command
@@ -24,17 +24,17 @@ function __fish_orun_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c orun -n "__fish_orun_needs_command" -l log -d 'Write the log not to stderr but to FILE, file:FILE, journald:NAME or syslog:NAME' -r
+complete -c orun -n "__fish_orun_needs_command" -s l -l log -d 'Write the log not to stderr but to FILE, file:FILE, journald:NAME or syslog:NAME' -r
 complete -c orun -n "__fish_orun_needs_command" -l log-format -d 'Format of the log: text or json' -r -f -a "text\t''
 json\t''"
 complete -c orun -n "__fish_orun_needs_command" -l trace -d 'Write a timeline of what is done to FILE, for Perfetto (or ORUN_TRACE=FILE)' -r -F
 complete -c orun -n "__fish_orun_needs_command" -l log-level -d 'What is logged: error, warning or debug' -r
-complete -c orun -n "__fish_orun_needs_command" -l root -d 'Where the states of containers are kept' -r -f -a "(__fish_complete_directories)"
+complete -c orun -n "__fish_orun_needs_command" -s r -l root -d 'Where the states of containers are kept' -r -f -a "(__fish_complete_directories)"
 complete -c orun -n "__fish_orun_needs_command" -l cgroup-manager -d 'cgroupfs, systemd or disabled' -r
 complete -c orun -n "__fish_orun_needs_command" -l rootless -d 'Ignore missing permission for cgroups: true, false or auto' -r
 complete -c orun -n "__fish_orun_needs_command" -l criu -d 'Ignored' -r -F
 complete -c orun -n "__fish_orun_needs_command" -l debug -d 'Log what is done, step by step'
-complete -c orun -n "__fish_orun_needs_command" -l systemd-cgroup -d 'Make cgroups by asking systemd'
+complete -c orun -n "__fish_orun_needs_command" -s s -l systemd-cgroup -d 'Make cgroups by asking systemd'
 complete -c orun -n "__fish_orun_needs_command" -s h -l help -d 'Show help'
 complete -c orun -n "__fish_orun_needs_command" -s v -l version -d 'Show the version'
 complete -c orun -n "__fish_orun_needs_command" -f -a "checkpoint" -d 'Not supported yet'

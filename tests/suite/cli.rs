@@ -28,6 +28,7 @@ pub const CASES: &[Case] = cases![
     the_log_may_be_standard_error,
     a_log_without_its_daemon_goes_to_standard_error,
     a_link_in_place_of_the_log_is_not_followed,
+    a_log_that_cannot_be_written_is_an_error,
     an_unknown_log_level_is_refused,
     errors_only_leaves_warnings_out,
     an_expression_stands_for_several_containers,
@@ -282,6 +283,14 @@ fn the_log_may_be_standard_error() {
     let bundle = Bundle::new();
     let failed = bundle.call_after(&["--log", "/dev/stderr"], "state").arg("no").finish().fails();
     assert!(failed.stderr.contains("level=error msg=\"container does not exist"), "{failed}");
+}
+
+/// Also of a command that has nothing to log.
+fn a_log_that_cannot_be_written_is_an_error() {
+    let bundle = Bundle::new();
+    let log = bundle.scratch("missing").join("log");
+    let list = bundle.call_after(&["--log", log.to_str().unwrap()], "list").finish();
+    list.exits(1).fails_with(log.to_str().unwrap());
 }
 
 fn a_log_without_its_daemon_goes_to_standard_error() {

@@ -139,6 +139,7 @@ const EXTENSIONS: &[&str] = &[
     "extensions::an_agent_by_annotation",
     "extensions::an_agent_by_environment",
     "extensions::a_raw_filter_is_refused",
+    "extensions::another_handler_is_refused",
     "fds::a_handle_is_sent_to_the_annotated_socket",
 ];
 

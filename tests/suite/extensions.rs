@@ -15,6 +15,7 @@ pub const CASES: &[Case] = cases![
     an_agent_by_annotation,
     an_agent_by_environment,
     a_raw_filter_is_refused,
+    another_handler_is_refused,
 ];
 
 fn annotated(key: &str, value: &str) -> Bundle {
@@ -74,6 +75,11 @@ fn an_agent_by_environment() {
 /// Without it the container would run with another filter than was meant, or with none.
 fn a_raw_filter_is_refused() {
     annotated("run.oci.seccomp_bpf_data", "BgAAAAAA/38=").create().fails_with("seccomp_bpf_data");
+}
+
+/// Whoever asks for a virtual machine must not get a container.
+fn another_handler_is_refused() {
+    annotated("run.oci.handler", "krun").create().fails_with("handler");
 }
 
 fn step() -> String {

@@ -1,6 +1,6 @@
 //! Where the log goes (`--log`): stderr, a file, the journal or syslog. The last two are crun's.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Result, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -47,11 +47,20 @@ impl Place {
         matches!(self, Place::Journal(_) | Place::Syslog(_))
     }
 
+    /// Makes the file that is not there yet: who names one that cannot be written to is told at once.
+    pub fn prepare(&self) -> Result<()> {
+        match self {
+            Place::File(path) => open(path).map(drop),
+            Place::Stderr | Place::Journal(_) | Place::Syslog(_) => Ok(()),
+        }
+    }
+
     /// Writes one line.
     pub fn write(&self, level: &str, line: &str) -> Result<()> {
         match self {
             Place::Stderr => crate::sys::write_to_stderr(line.as_bytes()),
-            Place::File(path) => append(path, line),
+            // A whole line at the end of the file in one write, also while others write to it.
+            Place::File(path) => open(path)?.write_all(line.as_bytes()),
             Place::Journal(name) => send(JOURNAL, &journal_entry(name, level, line)),
             Place::Syslog(name) => send(SYSLOG, &syslog_line(name, level, line)),
         }
@@ -68,8 +77,7 @@ impl Place {
     }
 }
 
-/// A whole line at the end of the file in one write, also while others write to it.
-fn append(path: &str, line: &str) -> Result<()> {
+fn open(path: &str) -> Result<File> {
     // A link that somebody else put there is not followed; those of the kernel are (/dev/stdout).
     let kernels = path.starts_with("/dev/") || path.starts_with("/proc/");
     OpenOptions::new()
@@ -77,8 +85,7 @@ fn append(path: &str, line: &str) -> Result<()> {
         .create(true)
         .mode(0o644)
         .custom_flags(if kernels { 0 } else { libc::O_NOFOLLOW })
-        .open(path)?
-        .write_all(line.as_bytes())
+        .open(path)
 }
 
 fn send(socket: &str, message: &[u8]) -> Result<()> {

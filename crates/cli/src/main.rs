@@ -121,6 +121,9 @@ fn log_of(program: &str, global: &Words) -> Result<Log, Failure> {
         )));
     }
     let place = Place::parse(global.last("log").unwrap_or_default(), program);
+    place.prepare().map_err(|error| {
+        Failure::new(format!("unable to write the log to {}: {error}", place.name()))
+    })?;
     Ok(Log { place, json, no_warnings: level == "error" })
 }
 

@@ -297,6 +297,13 @@ mod tests {
     }
 
     #[test]
+    fn short_global_options_are_youkis() {
+        let read = words("-s -r /x -l file run c1").unwrap().global;
+        assert_eq!((read.last("root"), read.last("log")), (Some("/x"), Some("file")));
+        assert!(read.has("systemd-cgroup"));
+    }
+
+    #[test]
     fn an_empty_value_is_none() {
         let read = words("exec --apparmor= --env= --cwd=/ --cwd= c1").unwrap();
         assert_eq!((read.words.last("apparmor"), read.words.last("cwd")), (None, None));

@@ -190,6 +190,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always("crun", "tells its rundir in the third line", &["cli::version_has_three_lines"]),
     always("crun", "takes a ready-made filter", &["extensions::a_raw_filter_is_refused"]),
+    always(
+        "crun",
+        "takes any handler that it may be built with",
+        &["extensions::another_handler_is_refused"],
+    ),
     always("crun", "logs plain text", &["cli::the_text_log_has_the_message"]),
     always(
         "crun",

@@ -34,14 +34,21 @@ pub fn context_option(annotations: &Annotations) -> Result<&str> {
     }
 }
 
-/// Refuses a ready-made filter, without which the container would be less confined than was meant.
-pub fn refuse_raw_filter(annotations: &Annotations) -> Result<()> {
-    const KEY: &str = "run.oci.seccomp_bpf_data";
-    if annotations.contains_key(KEY) {
-        let reason = "a ready-made filter is not supported; describe it in linux.seccomp";
-        return Err(Error::config(format!("annotations[{KEY:?}]"), reason));
+/// What is refused, as the container would be less confined than was meant.
+const REFUSED: [(&str, &str); 2] = [
+    (
+        "run.oci.seccomp_bpf_data",
+        "a ready-made filter is not supported; describe it in linux.seccomp",
+    ),
+    ("run.oci.handler", "neither virtual machines nor WebAssembly are supported"),
+];
+
+/// Refuses an annotation that cannot be left out.
+pub fn check(annotations: &Annotations) -> Result<()> {
+    match REFUSED.iter().find(|(key, _)| annotations.contains_key(*key)) {
+        Some((key, reason)) => Err(Error::config(format!("annotations[{key:?}]"), *reason)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses names that no architecture has, if that is asked for; else they are left out.

@@ -37,7 +37,7 @@ pub fn plan(
         check_id(&format!("process.user.additionalGids[{index}]"), *gid, &namespaces.gid_map)?;
     }
     let (env, fill_home) = environment(process.env.as_deref().unwrap_or_default(), options)?;
-    extensions::refuse_raw_filter(annotations)?;
+    extensions::check(annotations)?;
     let profile = agent::profile(linux, annotations, options.seccomp_receiver.as_deref());
     let seccomp = profile.as_deref().map(|profile| filter(profile, annotations)).transpose()?;
     let affinity = process.exec_cpu_affinity.as_ref();
