@@ -163,9 +163,11 @@ fn end_processes(container: &Container) -> Result<()> {
     }
     match live {
         Some(live) if ends_within(live.as_fd(), PATIENCE) != Ok(true) => {
-            let reason =
-                format!("pid {} is still there {} s after SIGKILL", live.pid, PATIENCE.as_secs());
-            Err(Error::because(Step::Wait, "the container process", reason))
+            let reason = format!(
+                "it is still there {} s after SIGKILL; is it frozen, or does it wait for a disk?",
+                PATIENCE.as_secs(),
+            );
+            Err(Error::because(Step::Wait, live.pid.to_string(), reason))
         }
         _ => Ok(()),
     }
