@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use behaviour::{Bundle, pick};
+use behaviour::{Bundle, pick, runtime};
 use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
@@ -22,6 +22,7 @@ pub const CASES: &[Case] = cases![
     another_file_in_its_place_is_an_error,
     an_unknown_type_is_an_error,
     a_device_in_a_user_namespace,
+    a_device_that_the_machine_lacks_in_a_user_namespace,
     default_devices_in_a_user_namespace,
     dev_of_the_image_is_filled,
     a_bound_dev_is_left_alone,
@@ -150,6 +151,15 @@ fn a_device_in_a_user_namespace() {
     let bundle = Bundle::new().user_namespace().push("linux.devices", device);
     let seen = bundle.look(&["stat /dev/kmsg"])["stat /dev/kmsg"].clone();
     assert_eq!([&seen["type"], &seen["minor"]], [&json!("char"), &json!(11)]);
+}
+
+fn a_device_that_the_machine_lacks_in_a_user_namespace() {
+    let device = json!({ "path": "/dev/no-such", "type": "c", "major": 1, "minor": 11 });
+    let mut bundle = Bundle::new().user_namespace().push("linux.devices", device);
+    let failed = bundle.create().fails();
+    if runtime().is("orun") {
+        failed.fails_with("the host's device of the same path is bound, and there is none");
+    }
 }
 
 fn default_devices_in_a_user_namespace() {

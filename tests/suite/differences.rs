@@ -83,6 +83,7 @@ const SCHEDULING: &[&str] = &[
     "scheduling::flags_of_the_policy",
     "scheduling::an_unknown_flag_is_refused",
     "scheduling::deadline_times_need_the_policy",
+    "scheduling::deadline_times_in_another_order_are_refused",
     "scheduling::realtime_needs_its_time",
     "scheduling::exec_ends_on_the_final_cpus",
     "scheduling::exec_begins_on_the_initial_cpus",

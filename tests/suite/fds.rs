@@ -223,11 +223,15 @@ fn standard_ones_are_the_callers() {
 
 fn the_null_device_keeps_its_owner() {
     use std::os::unix::fs::MetadataExt;
-    let owner = || std::fs::metadata("/dev/null").map(|facts| (facts.uid(), facts.mode())).unwrap();
-    let before = owner();
     let bundle = Bundle::new().set("process.user", json!({ "uid": 1000, "gid": 1000 }));
-    let null =
-        || -> OwnedFd { File::options().read(true).write(true).open("/dev/null").unwrap().into() };
+    // A node of the test's own: one that fails must not leave the machine's to another user.
+    let path = bundle.host_folder("dev").join("null");
+    let kind = rustix::fs::FileType::CharacterDevice;
+    let (mode, device) = (rustix::fs::Mode::from_raw_mode(0o666), rustix::fs::makedev(1, 3));
+    rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, device).unwrap();
+    let owner = || std::fs::metadata(&path).map(|facts| (facts.uid(), facts.mode())).unwrap();
+    let before = owner();
+    let null = || -> OwnedFd { File::options().read(true).write(true).open(&path).unwrap().into() };
     bundle.run_call(&[]).stdio(null(), null(), null()).finish().ok();
     assert_eq!(owner(), before);
 }

@@ -1,6 +1,6 @@
 //! When and where the process runs: policies of the scheduler, CPUs of exec, memory nodes.
 
-use behaviour::{Bundle, Seen};
+use behaviour::{Bundle, Seen, runtime};
 use serde_json::{Value, json};
 
 use crate::case::{Case, cases};
@@ -13,6 +13,7 @@ pub const CASES: &[Case] = cases![
     flags_of_the_policy,
     an_unknown_flag_is_refused,
     deadline_times_need_the_policy,
+    deadline_times_in_another_order_are_refused,
     realtime_needs_its_time,
     exec_ends_on_the_final_cpus,
     exec_begins_on_the_initial_cpus,
@@ -67,12 +68,32 @@ fn deadline_times_need_the_policy() {
     Bundle::new().set("process.scheduler", scheduler).create().fails();
 }
 
+fn deadline_times_in_another_order_are_refused() {
+    let times = |runtime: u64, deadline: u64, period: u64| json!({ "policy": "SCHED_DEADLINE", "runtime": runtime, "deadline": deadline, "period": period });
+    let refused = [
+        (times(0, 20_000, 20_000), "process.scheduler.runtime"),
+        (times(1023, 20_000, 20_000), "process.scheduler.runtime"),
+        (times(30_000, 20_000, 40_000), "process.scheduler.runtime"),
+        (times(10_000, 0, 20_000), "process.scheduler.deadline"),
+        (times(10_000, 30_000, 20_000), "process.scheduler.period"),
+    ];
+    for (scheduler, property) in refused {
+        let failed = Bundle::new().set("process.scheduler", scheduler).create().fails();
+        if runtime().is("orun") {
+            failed.fails_with(property);
+        }
+    }
+}
+
 fn realtime_needs_its_time() {
     if !groups_have_realtime() {
         return;
     }
     let scheduler = json!({ "policy": "SCHED_FIFO", "priority": 7 });
-    Bundle::new().set("process.scheduler", scheduler).create().fails();
+    let failed = Bundle::new().set("process.scheduler", scheduler).create().fails();
+    if runtime().is("orun") {
+        failed.fails_with("linux.resources.cpu.realtimeRuntime");
+    }
 }
 
 fn exec_ends_on_the_final_cpus() {

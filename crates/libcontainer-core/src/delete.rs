@@ -165,9 +165,11 @@ fn end_processes(container: &Container) -> Result<()> {
     }
     match live {
         Some(live) if !has_died(live, container.state.cgroup.as_ref()) => {
-            let reason =
-                format!("pid {} is still there {} s after SIGKILL", live.pid, PATIENCE.as_secs());
-            Err(Error::because(Step::Wait, "the container process", reason))
+            let reason = format!(
+                "it is still there {} s after SIGKILL; is it frozen, or does it wait for a disk?",
+                PATIENCE.as_secs(),
+            );
+            Err(Error::because(Step::Wait, live.pid.to_string(), reason))
         }
         _ => Ok(()),
     }

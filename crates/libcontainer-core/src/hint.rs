@@ -50,7 +50,7 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
     (
         Step::Scheduler,
         Some(Errno::PERM),
-        "it needs CAP_SYS_NICE; a deadline process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)",
+        "it needs CAP_SYS_NICE; SCHED_FIFO and SCHED_RR in a cpu cgroup of version 1 need linux.resources.cpu.realtimeRuntime, too; a deadline process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)",
     ),
     (
         Step::MapMountIds,
@@ -91,6 +91,16 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         Step::Exec,
         Some(Errno::NOEXEC),
         "the file is neither a program for this machine nor a script that begins with #!",
+    ),
+    (
+        Step::Device,
+        Some(Errno::NOENT),
+        "in a user namespace the host's device of the same path is bound, and there is none",
+    ),
+    (
+        Step::Device,
+        Some(Errno::NODEV),
+        "in a user namespace the host's device of the same path is bound, and it is another one",
     ),
     (
         Step::NetDevice,

@@ -405,6 +405,11 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     always(
         "crun",
+        "makes the device before the user namespace",
+        &["devices::a_device_that_the_machine_lacks_in_a_user_namespace"],
+    ),
+    always(
+        "crun",
         "puts relative groups at the top",
         &["cgroups_v1::the_default_name_is_the_id", "cgroups_v1::a_relative_path"],
     ),

@@ -23,6 +23,8 @@ const SCHEDULER_FLAGS: [(&str, u64); 7] = [
     ("SCHED_FLAG_UTIL_CLAMP_MIN", 0x20),
     ("SCHED_FLAG_UTIL_CLAMP_MAX", 0x40),
 ];
+/// The kernel counts in units of this many nanoseconds (`DL_SCALE`).
+const SHORTEST_RUNTIME: u64 = 1024;
 
 /// Policy and parameters, which belong together (config.md, "scheduler").
 pub fn scheduler(scheduler: &Scheduler<'_>) -> Result<SchedulerPlan> {
@@ -61,6 +63,9 @@ pub fn scheduler(scheduler: &Scheduler<'_>) -> Result<SchedulerPlan> {
             "scheduler runtime/deadline/period can only be specified for SCHED_DEADLINE policy",
         ));
     }
+    if name == "SCHED_DEADLINE" {
+        check_times(scheduler)?;
+    }
     Ok(SchedulerPlan {
         policy: *policy,
         flags,
@@ -71,6 +76,28 @@ pub fn scheduler(scheduler: &Scheduler<'_>) -> Result<SchedulerPlan> {
         deadline: scheduler.deadline,
         period: scheduler.period,
     })
+}
+
+/// What the kernel would refuse with a mere EINVAL (`sched(7)`, "SCHED_DEADLINE").
+fn check_times(scheduler: &Scheduler<'_>) -> Result<()> {
+    let Scheduler { runtime, deadline, period, .. } = *scheduler;
+    let refused = |property: &str, reason: String| {
+        Err(Error::config(format!("process.scheduler.{property}"), reason))
+    };
+    if deadline == 0 {
+        return refused("deadline", "SCHED_DEADLINE needs a deadline, in nanoseconds".to_owned());
+    }
+    if runtime < SHORTEST_RUNTIME {
+        let reason = format!("SCHED_DEADLINE needs at least {SHORTEST_RUNTIME} ns, not {runtime}");
+        return refused("runtime", reason);
+    }
+    if runtime > deadline {
+        return refused("runtime", format!("{runtime} ns is above the deadline of {deadline} ns"));
+    }
+    if period != 0 && period < deadline {
+        return refused("period", format!("{period} ns is below the deadline of {deadline} ns"));
+    }
+    Ok(())
 }
 
 /// Class and priority as `ioprio_set(2)` wants them.
