@@ -147,6 +147,7 @@ const EXTENSIONS: &[&str] = &[
 const WAIT: &[&str] = &[
     "wait::it_tells_the_exit_status",
     "wait::it_tells_the_signal",
+    "wait::it_returns_no_sooner_than_the_container_ends",
     "wait::it_waits_for_a_container_that_is_not_started_yet",
     "wait::several_may_wait",
     "wait::of_a_container_that_has_ended_nothing_is_known",

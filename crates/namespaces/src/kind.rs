@@ -78,8 +78,14 @@ impl Namespace {
 }
 
 /// A set of kinds, kept as their `CLONE_NEW*` flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct NamespaceSet(u64);
+
+impl std::fmt::Debug for NamespaceSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
 
 impl NamespaceSet {
     /// The set with nothing in it.

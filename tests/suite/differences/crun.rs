@@ -682,4 +682,19 @@ pub const DIFFERENCES: &[Difference] = &[
         "leaves cgroups that are nested too deep for a path",
         &["cgroups::delete_removes_groups_that_are_too_deep_for_a_path"],
     ),
+    always(
+        "crun",
+        "dies of a signal while it waits for a notification, and leaves the container",
+        &["notify::run_detached_that_is_asked_to_end_leaves_nothing"],
+    ),
+    always(
+        "crun 1.8",
+        "looks at the source once more, from within",
+        &["binds::bind_that_only_its_mounter_may_look_at"],
+    ),
+    always(
+        "crun 1.8",
+        "keeps a descriptor for each mount",
+        &["large::a_thousand_mounts_with_few_descriptors"],
+    ),
 ];

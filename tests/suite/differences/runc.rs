@@ -431,4 +431,14 @@ pub const DIFFERENCES: &[Difference] = &[
         "leaves cgroups that are nested too deep for a path",
         &["cgroups::delete_removes_groups_that_are_too_deep_for_a_path"],
     ),
+    always(
+        "runc",
+        "waits for a notification whatever it is asked to do",
+        &["notify::run_detached_that_is_asked_to_end_leaves_nothing"],
+    ),
+    always(
+        "runc 1.1",
+        "looks at the source once more, from within",
+        &["binds::bind_that_only_its_mounter_may_look_at"],
+    ),
 ];
