@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
-use behaviour::{Bundle, Call, ConsoleSocket, Seen, copy_program, host, runtime};
+use behaviour::{Bundle, ConsoleSocket, Seen, host, runtime};
 use rustix::fs::makedev;
 use serde_json::json;
 
@@ -16,7 +16,6 @@ pub const CASES: &[Case] = cases![
     a_multiplexer_that_is_a_plain_file,
     a_multiplexer_without_devpts,
     a_multiplexer_by_a_descriptor_of_the_runtime,
-    the_runtime_as_interpreter_of_the_container,
     seventy_thousand_groups,
     three_hundred_and_forty_mappings,
     a_namespace_path_of_64_kibibytes,
@@ -103,19 +102,6 @@ fn terminal_of_the_image(bundle: Bundle) -> Bundle {
         assert_eq!(facts.rdev(), makedev(5, 2));
     }
     bundle
-}
-
-/// CVE-2019-5736 by way of a script.
-fn the_runtime_as_interpreter_of_the_container() {
-    let bundle = Bundle::new().file("/bin/script", "#!/proc/self/exe\n").mode("/bin/script", 0o755);
-    let copy = bundle.scratch("runtime");
-    copy_program(&runtime().path(), &copy);
-    let before = fs::read(&copy).unwrap();
-    let bundle = bundle.set("process.args", json!(["/bin/script"]));
-    bundle.create_call(&[]);
-    let call = Call::new(&copy).arg("--root").arg(bundle.root()).arg("run").arg("--bundle");
-    let _ = call.arg(bundle.path()).arg(&bundle.id).finish().code();
-    assert!(fs::read(&copy).unwrap() == before, "the runtime's program was changed");
 }
 
 /// CVE-2021-43784: lengths that do not fit into 16 bits are not cut.

@@ -204,34 +204,43 @@ fn no_mount_namespace_leaves_the_host_alone() {
 /// CVE-2019-5736: the container gets hold of the runtime's program while it enters, and writes to
 /// it when it has ended.
 fn the_runtimes_program_cannot_be_overwritten() {
+    under_attack(|program, attacker, inside| {
+        let call = Call::new(program).arg("--root").arg(attacker.root());
+        let _ = call.args(&["exec", &attacker.id, inside, "exit 0"]).finish().code();
+    });
+}
+
+/// The same of a neighbour's `run`, which is in sight from the clone on.
+fn the_runtime_as_program_of_the_container() {
+    under_attack(|program, attacker, inside| {
+        let path = format!("/proc/{}/ns/pid", attacker.pid());
+        let neighbour = attacker.beside().join("pid", path).set("process.args", json!([inside]));
+        let neighbour = neighbour.file(SCRIPT, "#!/proc/self/exe\n").mode(SCRIPT, 0o755);
+        neighbour.create_call(&[]);
+        let call = Call::new(program).arg("--root").arg(neighbour.root()).arg("run");
+        let _ = call.arg("--bundle").arg(neighbour.path()).arg(&neighbour.id).finish().code();
+    });
+}
+
+const SCRIPT: &str = "/bin/script";
+
+/// Has a copy of the runtime come by while a container collects and overwrites all programs that it
+/// sees: itself as the program, as that of a script, and before another one.
+fn under_attack(come_by: impl Fn(&Path, &Bundle, &str)) {
     let bundle = with_all_capabilities(Bundle::new()).set("process.noNewPrivileges", false);
+    let bundle = bundle.file(SCRIPT, "#!/proc/self/exe\n").mode(SCRIPT, 0o755);
     let program = bundle.scratch("runtime");
     copy_program(&runtime().path(), &program);
     let before = fs::read(&program).unwrap();
-    let container = bundle.writable().steps(&["overwrite 1500", "sleep"]).started();
-    let entering = ["/proc/self/exe", "/bin/probe"].iter().cycle().take(30);
-    for inside in entering {
-        let call = Call::new(&program).arg("--root").arg(container.root());
-        let _ = call.args(&["exec", &container.id, inside, "exit 0"]).finish().code();
+    let attacker = bundle.writable().steps(&["overwrite 1500", "sleep"]).started();
+    for inside in ["/proc/self/exe", SCRIPT, "/bin/probe"].iter().cycle().take(30) {
+        come_by(&program, &attacker, inside);
     }
-    container.output().wait_for("asleep");
-    let seen = Seen::parse(&container.output().text());
-    assert_eq!(seen["overwrite 1500"]["written"], 0, "{:?}", seen["overwrite 1500"]);
+    attacker.output().wait_for("asleep");
+    let seen = &Seen::parse(&attacker.output().text())["overwrite 1500"];
+    assert_ne!(seen["found"], 0, "it saw no program of the runtime");
+    assert_eq!(seen["written"], 0, "{seen:?}");
     assert!(fs::read(&program).unwrap() == before, "the runtime's program was changed");
-}
-
-fn the_runtime_as_program_of_the_container() {
-    for program in ["/proc/self/exe", "/proc/1/exe"] {
-        let bundle = with_all_capabilities(Bundle::new());
-        let copy = bundle.scratch("runtime");
-        copy_program(&runtime().path(), &copy);
-        let before = fs::read(&copy).unwrap();
-        let bundle = bundle.set("process.args", json!([program, "--version"]));
-        bundle.create_call(&[]);
-        let call = Call::new(&copy).arg("--root").arg(bundle.root()).arg("run").arg("--bundle");
-        let _ = call.arg(bundle.path()).arg(&bundle.id).finish().code();
-        assert!(fs::read(&copy).unwrap() == before, "the runtime's program was changed");
-    }
 }
 
 /// The kernel refuses to seal a memfd while it holds one of its pages, as when it moves memory.
