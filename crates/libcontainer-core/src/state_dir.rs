@@ -41,14 +41,18 @@ impl StateDir {
         StateDir { id: id.to_owned(), root: Rc::clone(root), dir, exclusive: false }
     }
 
-    /// Locks a new directory and writes the intent into it; FindContainer if it is gone.
+    /// Locks a new directory and writes the intent into it; FindContainer if it is gone, or another's:
+    /// one that found this name's directory without an intent may have removed it, and made its own.
     pub(crate) fn begin(self, intent: &State) -> Result<StateDir> {
         self.flock(FlockOperation::LockShared).at(Step::WriteState, &*self.id)?;
-        match self.write(INTENT, &encode(intent)) {
-            Ok(()) => Ok(self),
-            Err(error) if error.errno() == Some(Errno::NOENT) => {
-                Err(Error::new(Step::FindContainer, &*self.id))
+        let lost = || Err(Error::new(Step::FindContainer, &*self.id));
+        match self.write(INTENT, &encode(intent), OFlags::EXCL) {
+            Ok(()) if self.has_state() => {
+                let _ = self.unlink(INTENT, AtFlags::empty());
+                lost()
             }
+            Ok(()) => Ok(self),
+            Err(error) if matches!(error.errno(), Some(Errno::NOENT | Errno::EXIST)) => lost(),
             Err(error) => {
                 let _ = self.unlink(INTENT, AtFlags::empty());
                 Err(error)
@@ -125,7 +129,7 @@ impl StateDir {
         let mut text = encode(state);
         text.push(b'\n');
         text.extend_from_slice(config);
-        self.write(STATE_NEW, &text)
+        self.write(STATE_NEW, &text, OFlags::TRUNC)
     }
 
     /// Puts the draft in the place of the intent, in one step.
@@ -230,11 +234,10 @@ impl StateDir {
         }
     }
 
-    fn write(&self, name: &str, text: &[u8]) -> Result<()> {
+    fn write(&self, name: &str, text: &[u8], how: OFlags) -> Result<()> {
         let subject = || format!("{}/{name}", self.id);
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, name, flags | how, Mode::RUSR | Mode::WUSR)
             .at_with(Step::WriteState, subject)?;
         write_all(&file, text).at_with(Step::WriteState, subject)
     }

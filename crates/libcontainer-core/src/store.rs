@@ -199,6 +199,22 @@ fn make_directories(path: &str) -> std::result::Result<(), Errno> {
 mod tests {
     use super::*;
 
+    /// One has made the directory, and not opened it yet; another took that for what a killed command
+    /// left, removed it, and made its own. The first one finds that by the name.
+    #[test]
+    fn a_directory_has_one_maker() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::create(root.path().to_str().unwrap()).unwrap();
+        let intent = State { id: "box".to_owned(), ..State::default() };
+        let other = store.claim("box", &intent).unwrap();
+        let begin = || store.find("box").unwrap().begin(&intent).map(drop).unwrap_err().step;
+        assert_eq!(begin(), Step::FindContainer);
+        other.own_cgroup().unwrap();
+        assert_eq!(begin(), Step::FindContainer);
+        assert!(other.read_state().unwrap().is_some());
+        assert_eq!(store.claim("box", &intent).unwrap_err().step, Step::ClaimId);
+    }
+
     #[test]
     fn names_are_checked() {
         for good in ["a", "a.b", ".hidden", "A_b+c-1", &"x".repeat(255)] {
