@@ -63,6 +63,11 @@ const HINTS: &[(Step, Option<Errno>, &str)] = &[
         Some(Errno::LOOP),
         "a symbolic link in the container is on the way; give the path that it leads to",
     ),
+    (
+        Step::Unmount,
+        Some(Errno::NOSYS),
+        "mounts of a running container can be removed since Linux 5.6",
+    ),
     (Step::MapMountIds, Some(Errno::NOSYS), "id-mapped mounts need Linux 5.12"),
     (
         Step::Mount,

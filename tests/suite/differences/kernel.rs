@@ -94,6 +94,15 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     ),
     always(
+        "kernel 5.4",
+        "openat2, which keeps links out, came with 5.6",
+        &[
+            "mounts_command::what_is_no_mount_can_not_be_removed",
+            "mounts_command::a_link_does_not_lead_to_another_mount",
+            "mounts_command::a_changed_root_does_not_lead_to_another_mount",
+        ],
+    ),
+    always(
         "kernel 4.18",
         "pidfds came with 5.3",
         &[
