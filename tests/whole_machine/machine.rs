@@ -46,7 +46,7 @@ impl Engine {
             Engine::Docker => "rest_of docker",
             Engine::Podman | Engine::User => "rest_of podman",
             Engine::Session => {
-                "in_session $RUNTIME delete --force $box; find /sys/fs/cgroup -name session-$box.scope"
+                "in_session $RUNTIME delete --force $box; find /sys/fs/cgroup -ignore_readdir_race -name session-$box.scope"
             }
             Engine::Containerd => "rest_of containerd",
         }

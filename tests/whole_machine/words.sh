@@ -49,7 +49,7 @@ left_of() {
 		find /run/docker/runtime-* /run/orun /run/runc /run/crun /run/containerd/runc \
 			-mindepth 1 -maxdepth 2 -name "$id" 2> /dev/null
 		systemctl list-units --all --plain --no-legend "*$id.scope"
-		find /sys/fs/cgroup -type d -name "*$id.scope"
+		find /sys/fs/cgroup -ignore_readdir_race -type d -name "*$id.scope"
 	done
 }
 
