@@ -54,7 +54,10 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     let ops = plan::plan_mounts(&spec, &options, &host, &mut warnings)?;
     let mounts = ops.iter().map(|op| detach(op, live)).collect::<Result<Vec<_>>>()?;
-    in_container(container, live, |root| mounts.iter().try_for_each(|mount| attach(mount, root)))?;
+    let namespaces = plan::namespaces_of(spec.linux.as_ref(), &host)?;
+    in_container(live, &namespaces, |root| {
+        mounts.iter().try_for_each(|mount| attach(mount, root))
+    })?;
     Ok(warnings)
 }
 
@@ -62,7 +65,10 @@ pub fn add(container: &Container, document: &[u8]) -> Result<Vec<String>> {
 pub fn remove(container: &Container, document: &[u8]) -> Result<()> {
     let live = container.signallable()?;
     let mounts = read(document)?;
-    in_container(container, live, |root| {
+    let text = container.dir.read_config()?;
+    let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
+    let namespaces = plan::namespaces_of(parse(&text)?.linux.as_ref(), &host)?;
+    in_container(live, &namespaces, |root| {
         mounts.iter().enumerate().rev().try_for_each(|(index, mount)| {
             detach_from(&clean_path(&mount.destination), root)
                 .at(Step::Unmount, &*mount.destination)
@@ -208,16 +214,15 @@ fn detach_from(destination: &str, root: &Root<'_>) -> std::result::Result<(), Er
 ///
 /// Below the root of that namespace, as the container's process may have changed its own.
 fn in_container(
-    container: &Container,
     live: &Live,
+    namespaces: &Namespaces,
     work: impl FnOnce(&Root<'_>) -> Result<()>,
 ) -> Result<()> {
-    let namespaces = namespaces_of(container)?;
     if !namespaces.has(Namespace::Mount) {
         let words = "the container has no mount namespace, and the host's are left alone";
         return Err(Error::new(Step::CheckStatus, words));
     }
-    let other = inside::root_to_enter((live.pid, live.as_fd()), &namespaces)?;
+    let other = inside::root_to_enter((live.pid, live.as_fd()), namespaces)?;
     let (ours, theirs) = sync::pair()?;
     let child = match spawn::clone(&CloneRequest::default())? {
         Fork::Child => {
@@ -240,12 +245,6 @@ fn in_container(
             "it ended without a word",
         )),
     }
-}
-
-fn namespaces_of(container: &Container) -> Result<Namespaces> {
-    let text = container.dir.read_config()?;
-    let host = Host::probe(&Options { no_cgroups: true, ..Options::default() })?;
-    plan::namespaces_of(parse(&text)?.linux.as_ref(), &host)
 }
 
 /// Enters the mount namespace; gives the root that counts: another one, or that of the namespace.
